@@ -1,0 +1,3 @@
+//! Warren: bridge.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Warren: netns.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Warren: packet.
+#![no_std]
+#![forbid(unsafe_code)]

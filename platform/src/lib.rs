@@ -1,0 +1,3 @@
+//! Warren: platform.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Warren: syscall.
+#![no_std]
+#![forbid(unsafe_code)]

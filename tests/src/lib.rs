@@ -1,0 +1,2 @@
+//! Warren: the simulation testbed and the scenarios that run on it.
+#![forbid(unsafe_code)]

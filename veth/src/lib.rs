@@ -1,0 +1,3 @@
+//! Warren: veth.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Warren: virtio.
+#![no_std]
+

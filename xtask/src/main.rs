@@ -1,0 +1,3 @@
+//! `cargo xtask`: build, run and test Warren.
+#![forbid(unsafe_code)]
+fn main() {}
