@@ -1,3 +1,7 @@
-//! Warren: syscall.
+//! The Linux-shaped door of Warren: sockets, netlink, ioctls and the /proc and /sys
+//! text of the network. Each file decodes, checks the capability, makes one call
+//! into the core and maps the outcome to an [`errno::Errno`].
 #![no_std]
 #![forbid(unsafe_code)]
+
+pub mod errno;

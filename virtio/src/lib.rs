@@ -1,3 +1,2 @@
 //! Warren: virtio.
 #![no_std]
-
