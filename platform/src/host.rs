@@ -1,7 +1,7 @@
 //! The host's side of the bargain: [`Platform`], and the two small objects that cross it.
 //!
-//! Nothing here is called with a lock of the core held, except [`Platform::current_cpu`]
-//! and [`Platform::fill_random`], which must neither block nor call back into the core.
+//! [`Observer::notify`] is called with no lock of the core held. Everything else may be
+//! called under one, so none of it may block or call back into the core.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -13,7 +13,7 @@ use crate::time::Instant;
 pub struct CpuId(pub u16);
 
 /// What a host lends the core.
-pub trait Platform: Send + Sync + 'static {
+pub trait Platform: core::fmt::Debug + Send + Sync + 'static {
     /// How many CPUs there are; constant for the life of a stack, at least one.
     fn cpu_count(&self) -> u16;
 
@@ -55,7 +55,7 @@ pub enum KeeperStep {
 }
 
 /// Ends the sleep of one thread. A wake that comes before the sleep must not be lost.
-pub trait Wake: Send + Sync + 'static {
+pub trait Wake: core::fmt::Debug + Send + Sync + 'static {
     /// Wakes the thread, now or at its next attempt to sleep.
     fn wake(&self);
 }
@@ -81,7 +81,7 @@ bitflags::bitflags! {
 
 /// Who wants to hear that a socket's readiness changed. Called once per change, with no
 /// lock of the core held, possibly from another CPU; must not call back into the socket.
-pub trait Observer: Send + Sync + 'static {
+pub trait Observer: core::fmt::Debug + Send + Sync + 'static {
     /// `news` are the conditions that became true.
     fn notify(&self, news: Readiness);
 }

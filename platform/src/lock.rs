@@ -107,6 +107,18 @@ impl<R: Rank, T> Mutex<R, T> {
     }
 }
 
+impl<R: Rank, T: Default> Default for Mutex<R, T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<R: Rank, T: Default> Default for RwLock<R, T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 /// A readers-writer spin lock at rank `R`.
 #[derive(Debug)]
 pub struct RwLock<R, T> {

@@ -1,0 +1,159 @@
+//! A network namespace: everything about networking that one group of processes sees.
+//!
+//! It lives as long as somebody holds an `Arc` of it (a process, a descriptor, a mount, a
+//! socket); the host lets go through [`Namespace::release`], and when the last holder is
+//! gone the namespace is torn down before that call returns. Links hold only weak
+//! references to their namespace.
+//!
+//! Control path: [`links`] (and, for addresses, routes and neighbours, `ip::control`).
+//! Every change of one namespace happens under its `Config` lock, so changes are serial
+//! per namespace and independent between namespaces.
+
+mod life;
+mod link_table;
+pub mod links;
+
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use warren_packet::Packet;
+use warren_platform::lock::{self, Mutex, RwLock};
+
+use crate::cx::Cx;
+use crate::deadline::{Deadlines, Key};
+use crate::drop_reason::{DropCounters, DropReason};
+use crate::event::EventHub;
+use crate::ids::{IfName, Ifindex, NsId};
+use crate::link::Link;
+use crate::napi::{Napi, Poll};
+use crate::stack::Stack;
+
+use link_table::LinkTable;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Namespace {
+    id: NsId,
+    stack: Weak<Stack>,
+    this: Weak<Self>,
+    /// Serialises the control path.
+    config: Mutex<lock::Config, ()>,
+    links: RwLock<lock::Links, LinkTable>,
+    /// Who waits for what time.
+    pub deadlines: Deadlines,
+    /// Who listens to changes.
+    pub events: EventHub,
+    /// Drops that belong to no link.
+    pub drops: DropCounters,
+    /// Polls due deadlines and sockets with something to send.
+    napi: Arc<Napi>,
+    holders: AtomicUsize,
+}
+
+impl Namespace {
+    pub(crate) fn new(id: NsId, stack: &Arc<Stack>) -> Arc<Self> {
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            id,
+            stack: Arc::downgrade(stack),
+            this: this.clone(),
+            config: Mutex::new(()),
+            links: RwLock::default(),
+            deadlines: Deadlines::default(),
+            events: EventHub::default(),
+            drops: DropCounters::default(),
+            napi: Napi::new(Napi::WEIGHT, this.clone()),
+            holders: AtomicUsize::new(0),
+        })
+    }
+
+    /// Its identity in the stack.
+    #[must_use]
+    pub const fn id(&self) -> NsId {
+        self.id
+    }
+
+    /// The stack it belongs to; `None` only while that is being dropped.
+    #[must_use]
+    pub fn stack(&self) -> Option<Arc<Stack>> {
+        self.stack.upgrade()
+    }
+
+    /// The link with this index.
+    #[must_use]
+    pub fn link(&self, index: Ifindex) -> Option<Arc<Link>> {
+        self.links.read().by_index(index).cloned()
+    }
+
+    /// The link with this name (not an alternative name).
+    #[must_use]
+    pub fn link_by_name(&self, name: &IfName) -> Option<Arc<Link>> {
+        self.links.read().by_name(name).cloned()
+    }
+
+    /// The first link with an index of at least `from`: a dump walks the table with this,
+    /// holding no lock between its steps.
+    #[must_use]
+    pub fn link_at_or_after(&self, from: u32) -> Option<Arc<Link>> {
+        self.links.read().at_or_after(from).cloned()
+    }
+
+    /// How many links it has.
+    #[must_use]
+    pub fn link_count(&self) -> usize {
+        self.links.read().len()
+    }
+
+    /// Counts one more holder: a process, a descriptor, a mount, a socket.
+    pub fn hold(&self) {
+        self.holders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One holder less; the last one tears the namespace down before this returns.
+    pub fn release(self: &Arc<Self>, cx: &Cx<'_>) {
+        if self.holders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.destroy(cx);
+        }
+    }
+
+    /// Data path: a whole Ethernet frame for this namespace's L3.
+    pub(crate) fn ingress(self: &Arc<Self>, link: &Arc<Link>, frame: Packet, _cx: &Cx<'_>) {
+        drop(frame);
+        link.stats.drop_rx(DropReason::UnknownProtocol);
+    }
+
+    /// The keeper saw a due deadline: have the namespace polled on the current CPU.
+    pub(crate) fn schedule_deadlines(&self) {
+        if let Some(stack) = self.stack.upgrade() {
+            let cpu = stack.platform().current_cpu();
+            stack.napi().schedule(&self.napi, cpu);
+            stack.platform().wake_napi(cpu);
+        }
+    }
+}
+
+impl Poll for Namespace {
+    fn poll(&self, weight: usize, cx: &Cx<'_>) -> usize {
+        let mut done = 0;
+        while done < weight {
+            let Some(key) = self.deadlines.take_due(cx.now) else { break };
+            done += 1;
+            self.on_deadline(key, cx);
+        }
+        self.deadlines.resume();
+        done
+    }
+}
+
+impl Namespace {
+    fn on_deadline(&self, key: Key, cx: &Cx<'_>) {
+        match key {
+            Key::Link(id) => {
+                let link = self.links.read().by_id(id).cloned();
+                if let Some(link) = link {
+                    link.kind().on_deadline(&link, cx);
+                }
+            }
+            Key::Neighbour(_) | Key::Socket(_) | Key::Reassembly => {}
+        }
+    }
+}
