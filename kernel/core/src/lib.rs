@@ -1,0 +1,23 @@
+//! The parts of Warren's kernel that need neither hardware nor OSTD, lifted out so
+//! that they are tested on the host.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`cpio`] | which files an initramfs image holds |
+//! | [`ldisc`] | what a terminal does with each byte (termios) |
+//! | [`mounts`] | which mount covers which place, and where a mount propagates |
+//! | [`names`] | how a path name splits into components |
+//! | [`ranges`] | which byte ranges of a file are locked, and by whom |
+//!
+//! Nothing here allocates without a bound given by its caller, blocks, or knows
+//! what time it is.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod cpio;
+pub mod ldisc;
+pub mod mounts;
+pub mod names;
+pub mod ranges;
