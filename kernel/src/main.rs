@@ -1,0 +1,37 @@
+//! Warren's bootable kernel: the host that proves the network.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`boot`] | from the boot loader to process 1, the log, the panic |
+//! | [`sched`] | a fair queue per processor |
+//! | [`time`] | the clocks and one ordered queue of timers |
+//! | [`sync`] | wait queues |
+//! | [`mm`] | address spaces, page faults, access to user memory |
+//! | [`process`] | processes and threads, credentials, namespaces |
+//! | [`syscall`] | the table of system calls |
+//! | [`fs`] | files, mounts, descriptors |
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod boot;
+mod fs;
+mod mm;
+mod prelude;
+mod process;
+mod sched;
+mod sync;
+mod syscall;
+mod time;
+
+#[ostd::global_frame_allocator]
+static FRAME_ALLOCATOR: osdk_frame_allocator::FrameAllocator = osdk_frame_allocator::FrameAllocator;
+
+#[ostd::global_heap_allocator]
+static HEAP_ALLOCATOR: osdk_heap_allocator::HeapAllocator = osdk_heap_allocator::HeapAllocator;
+
+#[ostd::global_heap_allocator_slot_map]
+const fn slot_map(layout: core::alloc::Layout) -> Option<ostd::mm::heap::SlotInfo> {
+    osdk_heap_allocator::type_from_layout(layout)
+}

@@ -1,0 +1,57 @@
+//! The scheduler: a fair queue per processor, idle processors that halt, and tasks
+//! that move to where there is room.
+//!
+//! User code is preempted at the tick; kernel code gives way only where it says so.
+//! A sleeping task wakes on the processor it last ran on unless that one is busy and
+//! another is idle; a processor with nothing to do takes a queued task of another.
+
+mod placement;
+mod runqueue;
+mod task;
+
+pub(crate) use placement::finish_switch;
+pub use task::{TaskData, spawn_kernel, spawn_user};
+
+use ostd::cpu::{CpuId, PinCurrentCpu};
+use ostd::task::{Task, disable_preempt, halt_cpu};
+
+/// Installs the scheduler. Called once, before the first task is made.
+pub(crate) fn init() {
+    placement::install();
+}
+
+/// Makes this processor ready to run tasks: preemption at its tick, and its idle tasks.
+pub(crate) fn init_on_cpu() {
+    ostd::task::scheduler::enable_preemption_on_cpu();
+    let cpu = disable_preempt().current_cpu();
+    // Two, that take turns: OSTD ends RCU grace periods, and so frees unmapped pages,
+    // when a processor switches tasks, and one idle task alone never would.
+    for _ in 0..2 {
+        task::spawn_idle(cpu, idle);
+    }
+}
+
+fn idle() {
+    loop {
+        Task::yield_now();
+        halt_cpu();
+    }
+}
+
+/// The number a processor has in arrays.
+#[must_use]
+pub fn cpu_index(cpu: CpuId) -> usize {
+    u32::from(cpu) as usize
+}
+
+/// The processor this code runs on at this moment.
+#[must_use]
+pub fn current_cpu() -> usize {
+    cpu_index(CpuId::current_racy())
+}
+
+/// How many tasks are runnable or running, idle tasks apart.
+#[must_use]
+pub fn runnable() -> usize {
+    placement::runnable()
+}

@@ -1,0 +1,5 @@
+//! Waiting and waking.
+
+mod wait;
+
+pub use wait::{Notify, Sleeper, WaitQueue};

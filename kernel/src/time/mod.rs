@@ -1,0 +1,32 @@
+//! Time: the monotonic and the wall clock, and timers to the microsecond.
+//!
+//! Time is read from the processor's time-stamp counter, calibrated against the
+//! HPET at boot; it never depends on counting interrupts, which a loaded host loses.
+//! Timers of all processors share one ordered queue and one HPET comparator.
+
+mod clock;
+mod hpet;
+mod instant;
+mod queue;
+mod rtc;
+mod timer;
+
+pub use core::time::Duration;
+
+pub use clock::{now, realtime, set_realtime};
+pub use instant::Instant;
+pub use timer::{AlarmId, Timer, cancel, wake_at};
+
+/// Finds the HPET, calibrates the clock and starts the timer interrupt.
+///
+/// Called once, on the first processor, before any task runs.
+pub(crate) fn init() {
+    let hpet = hpet::Hpet::find().expect("the machine has an HPET: it is the only one-shot timer");
+    clock::init(&hpet);
+    timer::init(hpet);
+}
+
+/// Starts the task that runs timer callbacks; needs the scheduler.
+pub(crate) fn start_timer_task() {
+    timer::start_task();
+}
