@@ -4,4 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+pub mod cred;
 pub mod errno;
