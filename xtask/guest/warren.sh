@@ -1,0 +1,5 @@
+# What /init does on Warren only.
+
+power_off() {
+    poweroff -f
+}
