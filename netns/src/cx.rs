@@ -14,4 +14,16 @@ pub struct Cx<'a> {
     pub cpu: CpuId,
     /// The stack everything happens in.
     pub stack: &'a Stack,
+    /// Who asked for the change this entry makes, where somebody did through a
+    /// configuration socket: its notifications say so (`nlmsg_pid`, `nlmsg_seq`).
+    pub origin: Option<Origin>,
+}
+
+/// A request of a configuration socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The socket's port id.
+    pub port: u32,
+    /// The request's sequence number.
+    pub sequence: u32,
 }

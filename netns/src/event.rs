@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use warren_platform::lock::{self, RwLock};
 
+use crate::cx::Cx;
 use crate::link::LinkInfo;
 use crate::namespace::Namespace;
 
@@ -34,7 +35,7 @@ pub enum Event {
 /// A subscriber.
 pub trait EventSink: Send + Sync + 'static {
     /// Told of each event of the namespaces it subscribed to; no lock is held.
-    fn event(&self, ns: &Namespace, event: &Event);
+    fn event(&self, ns: &Arc<Namespace>, event: &Event, cx: &Cx<'_>);
 }
 
 impl core::fmt::Debug for dyn EventSink {
@@ -67,14 +68,14 @@ impl EventHub {
     }
 
     /// Tells every subscriber. `make` runs only if there is one.
-    pub fn emit(&self, ns: &Namespace, make: impl FnOnce() -> Event) {
+    pub fn emit(&self, ns: &Arc<Namespace>, cx: &Cx<'_>, make: impl FnOnce() -> Event) {
         let sinks = self.sinks.read().clone();
         if sinks.is_empty() {
             return;
         }
         let event = make();
         for sink in sinks {
-            sink.event(ns, &event);
+            sink.event(ns, &event, cx);
         }
     }
 }

@@ -36,7 +36,7 @@ pub mod napi;
 pub mod stack;
 
 pub use cap::NetAdmin;
-pub use cx::Cx;
+pub use cx::{Cx, Origin};
 pub use drop_reason::DropReason;
 pub use ids::{IfName, Ifindex, LinkId, MacAddr, Mtu, NsId};
 pub use link::{Link, LinkKind};

@@ -65,13 +65,13 @@ impl Stack {
     /// The circumstances of an entry at `now` on the current CPU.
     #[must_use]
     pub fn enter(&self, now: Instant) -> Cx<'_> {
-        Cx { now, cpu: self.platform.current_cpu(), stack: self }
+        Cx { now, cpu: self.platform.current_cpu(), stack: self, origin: None }
     }
 
     /// The body of a CPU's NAPI thread: polls within one budget. The host calls it when
     /// woken by `Platform::wake_napi`, again while it says [`Outcome::More`].
     pub fn run_napi(&self, cpu: CpuId, now: Instant) -> Outcome {
-        self.napi.run(Budget::SOFTIRQ, &Cx { now, cpu, stack: self })
+        self.napi.run(Budget::SOFTIRQ, &Cx { now, cpu, stack: self, origin: None })
     }
 
     /// The tail of every system call that may have sent something: polls what it scheduled

@@ -21,6 +21,9 @@
 //!         Napi        a CPU's NAPI list
 //!           Pool      the packet pool
 //!           Events    a namespace's subscribers
+//!   Extensions        what the doors keep per namespace
+//!     Netlink         one namespace's netlink sockets, by port id
+//!       NetlinkSocket one netlink socket's options and queue
 //! ```
 //!
 //! With the feature `lock-check` (on in every host test) a violation panics with both
@@ -85,6 +88,12 @@ ranks! {
     Pool = 140;
     /// A namespace's subscribers.
     Events = 150;
+    /// What the doors above the core keep per namespace.
+    Extensions = 160;
+    /// One namespace's netlink sockets, by port id.
+    Netlink = 170;
+    /// One netlink socket's options and queue.
+    NetlinkSocket = 180;
 }
 
 /// A spin lock at rank `R`.

@@ -9,6 +9,7 @@
 //! Every change of one namespace happens under its `Config` lock, so changes are serial
 //! per namespace and independent between namespaces.
 
+mod extensions;
 mod life;
 mod link_table;
 pub mod links;
@@ -28,6 +29,7 @@ use crate::link::Link;
 use crate::napi::{Napi, Poll};
 use crate::stack::Stack;
 
+pub use extensions::Extensions;
 use link_table::LinkTable;
 
 /// See the module.
@@ -45,6 +47,8 @@ pub struct Namespace {
     pub events: EventHub,
     /// Drops that belong to no link.
     pub drops: DropCounters,
+    /// What the doors above the core keep here.
+    pub extensions: Extensions,
     /// Polls due deadlines and sockets with something to send.
     napi: Arc<Napi>,
     holders: AtomicUsize,
@@ -61,6 +65,7 @@ impl Namespace {
             deadlines: Deadlines::default(),
             events: EventHub::default(),
             drops: DropCounters::default(),
+            extensions: Extensions::default(),
             napi: Napi::new(Napi::WEIGHT, this.clone()),
             holders: AtomicUsize::new(0),
         })
