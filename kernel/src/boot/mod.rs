@@ -27,8 +27,8 @@ fn kernel_main() {
     sched::init();
     ostd::task::inject_pre_schedule_handler(process::before_switch);
     ostd::task::inject_post_schedule_handler(process::after_switch);
-    sched::init_on_cpu();
     ostd::boot::smp::register_ap_entry(sched::init_on_cpu);
+    sched::init_on_cpu();
     // The last act here: the processor leaves this context for its first task.
     sched::spawn_kernel("main", None, move || run(&cmdline));
 }

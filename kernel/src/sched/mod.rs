@@ -20,15 +20,18 @@ pub(crate) fn init() {
     placement::install();
 }
 
-/// Makes this processor ready to run tasks: preemption at its tick, and its idle tasks.
+/// Makes this processor ready to run tasks: its idle tasks, and preemption at its tick.
+///
+/// In this order: once the tick asks for another task, making one would switch to it
+/// and never come back to the boot code.
 pub(crate) fn init_on_cpu() {
-    ostd::task::scheduler::enable_preemption_on_cpu();
     let cpu = disable_preempt().current_cpu();
     // Two, that take turns: OSTD ends RCU grace periods, and so frees unmapped pages,
     // when a processor switches tasks, and one idle task alone never would.
     for _ in 0..2 {
         task::spawn_idle(cpu, idle);
     }
+    ostd::task::scheduler::enable_preemption_on_cpu();
 }
 
 fn idle() {
