@@ -3,11 +3,13 @@
 //!
 //! | module | what it decides |
 //! |---|---|
+//! | [`cmdline`] | what the kernel command line says |
 //! | [`cpio`] | which files an initramfs image holds |
 //! | [`ldisc`] | what a terminal does with each byte (termios) |
 //! | [`mounts`] | which mount covers which place, and where a mount propagates |
 //! | [`names`] | how a path name splits into components |
 //! | [`ranges`] | which byte ranges of a file are locked, and by whom |
+//! | [`timers`] | which deadline comes next |
 //!
 //! Nothing here allocates without a bound given by its caller, blocks, or knows
 //! what time it is.
@@ -16,8 +18,10 @@
 
 extern crate alloc;
 
+pub mod cmdline;
 pub mod cpio;
 pub mod ldisc;
 pub mod mounts;
 pub mod names;
 pub mod ranges;
+pub mod timers;

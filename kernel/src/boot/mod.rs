@@ -1,14 +1,12 @@
 //! From the boot loader to process 1.
 
-mod cmdline;
 mod debugcon;
 mod panic;
-
-pub use cmdline::Cmdline;
 
 use ostd::boot::{EarlyCmdline, boot_info};
 use ostd::log::LevelFilter;
 use ostd::power::{ExitCode, poweroff};
+use warren_kernel_core::cmdline::Cmdline;
 
 use crate::{process, sched, time};
 

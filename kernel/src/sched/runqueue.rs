@@ -177,7 +177,7 @@ impl RunQueue {
     /// Charges the current task for the time since it was last charged.
     fn account(&mut self) {
         let now = now();
-        let elapsed = now.saturating_since(self.accounted).as_nanos() as u64;
+        let elapsed = now.since(self.accounted).as_nanos() as u64;
         self.accounted = now;
         let Some(current) = &self.current else { return };
         let data = TaskData::of(current);
@@ -215,7 +215,7 @@ impl RunQueue {
 
     /// Whether an idle task is to run although the current one could go on.
     fn is_idle_turn(&self) -> bool {
-        now().saturating_since(self.switched) >= QUIESCENT_INTERVAL && self.other_idle().is_some()
+        now().since(self.switched) >= QUIESCENT_INTERVAL && self.other_idle().is_some()
     }
 
     /// Gets a task from elsewhere if there is nothing to do here.

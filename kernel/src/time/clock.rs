@@ -29,7 +29,7 @@ pub(super) fn init(hpet: &Hpet) {
         boot_ticks,
         multiplier: u64::try_from(multiplier).expect("a counter is faster than 1 Hz"),
     });
-    let wall = rtc::read().as_nanos() - now().since_boot().as_nanos();
+    let wall = rtc::read().as_nanos() - since_boot().as_nanos();
     BOOT_REALTIME.store(wall as u64, Ordering::Relaxed);
 }
 
@@ -67,14 +67,19 @@ pub fn now() -> Instant {
     Instant::from_nanos(((u128::from(ticks) * u128::from(calibration.multiplier)) >> 32) as u64)
 }
 
+/// Time since boot.
+fn since_boot() -> Duration {
+    now().since(Instant::ZERO)
+}
+
 /// The wall clock: time since the epoch.
 #[must_use]
 pub fn realtime() -> Duration {
-    Duration::from_nanos(BOOT_REALTIME.load(Ordering::Relaxed)) + now().since_boot()
+    Duration::from_nanos(BOOT_REALTIME.load(Ordering::Relaxed)) + since_boot()
 }
 
 /// Sets the wall clock; the monotonic clock is not affected.
 pub fn set_realtime(wall: Duration) {
-    let boot = wall.saturating_sub(now().since_boot());
+    let boot = wall.saturating_sub(since_boot());
     BOOT_REALTIME.store(boot.as_nanos() as u64, Ordering::Relaxed);
 }

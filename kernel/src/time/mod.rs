@@ -6,16 +6,12 @@
 
 mod clock;
 mod hpet;
-mod instant;
-mod queue;
 mod rtc;
 mod timer;
 
-pub use core::time::Duration;
-
 pub use clock::{now, realtime, set_realtime};
-pub use instant::Instant;
 pub use timer::{AlarmId, Timer, cancel, wake_at};
+pub use warren_platform::{Duration, Instant};
 
 /// Finds the HPET, calibrates the clock and starts the timer interrupt.
 ///

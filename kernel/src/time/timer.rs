@@ -7,10 +7,10 @@ use alloc::collections::VecDeque;
 
 use ostd::sync::{LocalIrqDisabled, SpinLock};
 use spin::Once;
+pub use warren_kernel_core::timers::AlarmId;
+use warren_kernel_core::timers::TimerQueue;
 
 use super::hpet::Hpet;
-pub use super::queue::AlarmId;
-use super::queue::TimerQueue;
 use super::{Instant, now};
 use crate::prelude::*;
 use crate::sync::{Notify, WaitQueue};
@@ -79,7 +79,7 @@ fn on_interrupt() {
 /// Arms the comparator; false if `deadline` has passed.
 fn arm(deadline: Instant) -> bool {
     let Some(hpet) = HPET.get() else { return true };
-    hpet.arm(deadline.saturating_since(now()))
+    hpet.arm(deadline.since(now()))
 }
 
 fn enqueue(deadline: Instant, action: Action) -> AlarmId {

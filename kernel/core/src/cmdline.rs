@@ -3,7 +3,8 @@
 //! What the kernel does not know is passed to init as Linux does: words before
 //! `--` that hold an `=` become environment variables, all after it arguments.
 
-use crate::prelude::*;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The command line, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub struct Cmdline {
 
 impl Cmdline {
     /// Parses what the boot loader handed over. Double quotes keep spaces, as Linux's do.
+    #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut cmdline = Self::default();
         let mut words = split_quoted(text).into_iter();
@@ -56,4 +58,30 @@ fn split_quoted(text: &str) -> Vec<String> {
     }
     words.extend(word);
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_after_two_dashes_go_to_init() {
+        let cmdline = Cmdline::parse("/boot/k init=/bin/sh loglevel=7 -- -c \"echo a  b\" init=x");
+        assert_eq!(cmdline.init.as_deref(), Some("/bin/sh"));
+        assert_eq!(cmdline.log_level, Some(7));
+        assert_eq!(cmdline.init_args, ["-c", "echo a  b", "init=x"]);
+        assert!(cmdline.init_env.is_empty());
+    }
+
+    #[test]
+    fn unknown_settings_become_the_environment_and_other_words_vanish() {
+        let cmdline = Cmdline::parse("quiet TERM=vt100 \"A=b c\"");
+        assert_eq!(cmdline.init_env, ["TERM=vt100", "A=b c"]);
+        assert_eq!(cmdline.init, None);
+    }
+
+    #[test]
+    fn an_empty_quoted_word_is_a_word() {
+        assert_eq!(Cmdline::parse("-- a \"\" b").init_args, ["a", "", "b"]);
+    }
 }
