@@ -6,5 +6,9 @@
 
 extern crate alloc;
 
+pub mod abi;
+pub mod cmsg;
 pub mod cred;
 pub mod errno;
+mod error;
+pub mod sockaddr;
