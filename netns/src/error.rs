@@ -13,7 +13,7 @@ pub enum LinkError {
     BadName,
     /// No free number is left for the name's template (ENFILE).
     NoFreeName,
-    /// The link must be down for this (EBUSY).
+    /// The link must be down for this, or the wanted ifindex is taken (EBUSY).
     Busy,
     /// The kind cannot do this (EOPNOTSUPP).
     NotSupported,
@@ -35,6 +35,16 @@ pub enum LinkError {
     Dying,
     /// A bound was reached or memory is short (ENOMEM, ENOBUFS).
     NoMemory,
+}
+
+/// A namespace could not be given a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum NsidError {
+    /// The namespace has a number here already, or the number is another's (EEXIST).
+    Exists,
+    /// All numbers are taken or memory is short (ENOSPC).
+    NoSpace,
 }
 
 /// A change to an address was refused; nothing changed.

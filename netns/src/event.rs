@@ -1,16 +1,17 @@
 //! What the control path tells whoever subscribed: the core's half of rtnetlink's
 //! multicast groups, of /sys uevents and of nothing else.
 //!
-//! An event is emitted after the change is visible and after the locks of the change are
-//! released, in the order of the changes of one namespace. It carries what a listener
-//! cannot look up any more.
+//! An event is emitted after the change is visible, under the `Config` lock of its namespace
+//! and no other, so that listeners hear the changes of a namespace in their order. It
+//! carries what a listener cannot look up any more.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 use warren_platform::lock::{self, RwLock};
 
 use crate::cx::Cx;
+use crate::ids::Ifindex;
 use crate::link::LinkInfo;
 use crate::namespace::Namespace;
 
@@ -29,12 +30,25 @@ pub enum Event {
     LinkGone {
         /// The link as it was.
         info: LinkInfo,
+        /// Where it moved to and its index there (`IFLA_NEW_NETNSID`, `IFLA_NEW_IFINDEX`).
+        moved_to: Option<(Weak<Namespace>, Ifindex)>,
+    },
+    /// Another namespace has a number here (RTM_NEWNSID).
+    NsidNew {
+        /// The number.
+        nsid: u32,
+    },
+    /// A numbered namespace is gone (RTM_DELNSID).
+    NsidGone {
+        /// The number it had.
+        nsid: u32,
     },
 }
 
 /// A subscriber.
 pub trait EventSink: Send + Sync + 'static {
-    /// Told of each event of the namespaces it subscribed to; no lock is held.
+    /// Told of each event of the namespaces it subscribed to. Queues it and returns: no
+    /// call back into the control path.
     fn event(&self, ns: &Arc<Namespace>, event: &Event, cx: &Cx<'_>);
 }
 

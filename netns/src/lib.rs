@@ -34,6 +34,8 @@ pub mod link;
 pub mod namespace;
 pub mod napi;
 pub mod stack;
+#[cfg(test)]
+mod testing;
 
 pub use cap::NetAdmin;
 pub use cx::{Cx, Origin};

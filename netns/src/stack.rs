@@ -98,6 +98,12 @@ impl Stack {
         self.namespaces.lock().get(&id).cloned()
     }
 
+    /// The oldest namespace: where physical links start, and where they return to.
+    #[must_use]
+    pub fn first_namespace(&self) -> Option<Arc<Namespace>> {
+        self.namespaces.lock().first_key_value().map(|(_, ns)| ns.clone())
+    }
+
     /// How many namespaces live.
     #[must_use]
     pub fn namespace_count(&self) -> usize {

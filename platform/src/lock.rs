@@ -8,6 +8,7 @@
 //! ```text
 //! Registry            every namespace of a stack, by id
 //!   Config            one namespace's control path (two: by namespace id, ascending)
+//!     Nsids           one namespace's numbers for other namespaces
 //!     Links           one namespace's link table
 //!     LinkState       one link's slow-changing attributes
 //!       Kind          a link kind's own control state (bridge ports, veth peer)
@@ -62,6 +63,8 @@ ranks! {
     Registry = 10;
     /// One namespace's control path; two nest in ascending order of namespace id.
     Config = 20, nests = true;
+    /// One namespace's numbers for other namespaces.
+    Nsids = 25;
     /// One namespace's link table.
     Links = 30;
     /// One link's slow-changing attributes.

@@ -61,6 +61,10 @@ pub struct LinkInfo {
     pub group: u32,
     /// `IFLA_PROMISCUITY`.
     pub promiscuity: u32,
+    /// `IFLA_ALLMULTI`.
+    pub allmulti: u32,
+    /// `IFLA_LINKMODE`.
+    pub link_mode: u8,
     /// `IFLA_QDISC`.
     pub qdisc: &'static str,
     /// `IFLA_OPERSTATE`.
@@ -111,8 +115,14 @@ impl Link {
             group: state.group,
             promiscuity: state.promiscuity,
             qdisc: self.kind.qdisc(flags.contains(LinkFlags::UP)),
-            oper_state: state.oper_state,
-            carrier: flags.contains(LinkFlags::LOWER_UP),
+            allmulti: state.allmulti,
+            link_mode: state.link_mode,
+            oper_state: if flags.contains(LinkFlags::UP) {
+                state.oper_state
+            } else {
+                OperState::Down
+            },
+            carrier: state.carrier,
             carrier_ups: state.carrier_ups,
             carrier_downs: state.carrier_downs,
             tx_queues: state.tx_queues,

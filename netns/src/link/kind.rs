@@ -10,7 +10,7 @@ use warren_packet::Packet;
 use super::{Link, LinkFlags, TxVerdict};
 use crate::cx::Cx;
 use crate::error::LinkError;
-use crate::ids::{MacAddr, Mtu};
+use crate::ids::Mtu;
 
 /// `ifi_type`: what the hardware address means (include/uapi/linux/if_arp.h).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,22 @@ pub struct MtuRange {
     pub min: Mtu,
     /// Largest; `Mtu(0)` for no bound of its own, as Linux shows it.
     pub max: Mtu,
+}
+
+impl MtuRange {
+    /// Whether a link may have `mtu` (Linux: `dev_validate_mtu`).
+    ///
+    /// # Errors
+    /// [`LinkError::MtuTooSmall`] or [`LinkError::MtuTooLarge`].
+    pub const fn check(self, mtu: Mtu) -> Result<(), LinkError> {
+        if mtu.0 < self.min.0 || mtu.0 > i32::MAX as u32 {
+            return Err(LinkError::MtuTooSmall);
+        }
+        if self.max.0 > 0 && mtu.0 > self.max.0 {
+            return Err(LinkError::MtuTooLarge);
+        }
+        Ok(())
+    }
 }
 
 /// A kind of link. One value per link.
@@ -58,6 +74,21 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
         MtuRange { min: Mtu(68), max: Mtu(65_535) }
     }
 
+    /// The MTU of a new link nobody asked another for.
+    fn default_mtu(&self) -> Mtu {
+        Mtu(1_500)
+    }
+
+    /// Whether the user may set the hardware address, and while the link is up.
+    fn accepts_mac(&self) -> bool {
+        true
+    }
+
+    /// Whether `ip link del` may delete it (not a loopback or a physical link).
+    fn deletable(&self) -> bool {
+        self.name().is_some()
+    }
+
     /// `IFLA_QDISC`.
     fn qdisc(&self, up: bool) -> &'static str {
         if up { "noqueue" } else { "noop" }
@@ -82,8 +113,8 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
     /// drop what is queued).
     fn stop(&self, _link: &Arc<Link>, _cx: &Cx<'_>) {}
 
-    /// Links whose carrier depends on this one's being up (a veth's peer, a bridge above a
-    /// port): the common layer re-evaluates them when this link went up or down.
+    /// Links whose carrier depends on this one's being up (a veth's peer; the master of a
+    /// port is asked anyway): re-evaluated when this link went up or down.
     fn carrier_dependents(&self, _link: &Arc<Link>) -> Vec<Arc<Link>> {
         Vec::new()
     }
@@ -128,14 +159,15 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
     /// Lets go of a port added before.
     fn remove_port(&self, _link: &Arc<Link>, _port: &Arc<Link>, _cx: &Cx<'_>) {}
 
+    /// A port added before went up or down, or gained or lost its carrier.
+    fn port_changed(&self, _link: &Arc<Link>, _port: &Arc<Link>, _cx: &Cx<'_>) {}
+
     /// The MTU of the link or of one of its ports changed.
     fn mtu_changed(&self, _link: &Arc<Link>, _port: Option<&Arc<Link>>, _cx: &Cx<'_>) {}
 
     /// The address of the link (set by the user if `port` is `None`) or of one of its
-    /// ports changed; returns the address the link shall have now, if another.
-    fn mac_changed(&self, _link: &Arc<Link>, _port: Option<&Arc<Link>>) -> Option<MacAddr> {
-        None
-    }
+    /// ports changed. The kind may answer with [`Link::adopt_mac`].
+    fn mac_changed(&self, _link: &Arc<Link>, _port: Option<&Arc<Link>>, _cx: &Cx<'_>) {}
 
     /// The deadline [`Key::Link`](crate::deadline::Key::Link) of this link is due. Data
     /// path rules: no `Config` lock is held.

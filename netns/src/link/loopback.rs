@@ -47,6 +47,14 @@ impl LinkKind for Loopback {
         MtuRange { min: Mtu(0), max: Mtu(0) }
     }
 
+    fn default_mtu(&self) -> Mtu {
+        Mtu(65_536)
+    }
+
+    fn accepts_mac(&self) -> bool {
+        false
+    }
+
     fn carrier(&self, _link: &Arc<Link>) -> Option<bool> {
         None
     }

@@ -7,6 +7,7 @@
 //! Control path: `namespace::links` (create, delete, change, move) is the only writer.
 //! Data path: [`datapath`], which reads the atomics and never takes the configuration lock.
 
+mod carrier;
 pub mod datapath;
 mod dummy;
 mod flags;
@@ -68,7 +69,13 @@ pub(crate) struct LinkState {
     pub(crate) master: Option<Weak<Link>>,
     /// How many users want promiscuous mode; the flag shows while it is above zero.
     pub(crate) promiscuity: u32,
+    pub(crate) allmulti: u32,
+    /// The state while the link is up; down, every link shows `Down`.
     pub(crate) oper_state: OperState,
+    pub(crate) carrier: bool,
+    pub(crate) link_mode: u8,
+    /// `lo`, or a link that could not be moved out: dies with the namespace.
+    pub(crate) dying: bool,
     pub(crate) carrier_ups: u32,
     pub(crate) carrier_downs: u32,
     pub(crate) tx_queues: u32,
@@ -168,6 +175,17 @@ impl Link {
 
     pub(crate) const fn state(&self) -> &RwLock<lock::LinkState, LinkState> {
         &self.state
+    }
+
+    /// Gives a link an address its kind chose for it (a bridge that takes its lowest
+    /// port's). The user's choice goes through `Namespace::change_link`.
+    pub fn adopt_mac(&self, mac: MacAddr) {
+        self.set_mac(mac);
+    }
+
+    /// Gives a link an MTU its kind chose for it (a bridge that follows its ports).
+    pub fn adopt_mtu(&self, mtu: Mtu) {
+        self.set_mtu(mtu);
     }
 
     pub(crate) fn set_ifindex(&self, ifindex: Ifindex) {

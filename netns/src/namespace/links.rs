@@ -1,17 +1,20 @@
-//! Control path of links: create, delete, up and down. (Moves: `life`.)
+//! Control path of links: create and delete. (Changes: `change`; moves: `moves`.)
 //!
 //! Shape of every change: take `Config`, check everything, change, release, emit, poll
 //! what the change scheduled. A refused change has changed nothing.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 
 use super::Namespace;
 use crate::cap::NetAdmin;
 use crate::cx::Cx;
+use crate::deadline::Key;
 use crate::error::LinkError;
+use crate::event::Event;
 use crate::ids::{IfName, Ifindex, MacAddr, Mtu};
-use crate::link::{Link, LinkKind, Loopback};
+use crate::link::{HardwareType, Link, LinkFlags, LinkKind, LinkState, Loopback, OperState};
 
 /// What a new link is to be called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +63,11 @@ impl LinkSpec {
     }
 }
 
+/// Links a namespace may have.
+const MAX_LINKS: usize = 65_536;
+/// `IFLA_TXQLEN` nobody asked another value for (DEFAULT_TX_QUEUE_LEN).
+const TX_QUEUE_LEN: u32 = 1_000;
+
 impl Namespace {
     /// Registers a new link of `kind`. It is down; subscribers were told.
     ///
@@ -72,14 +80,156 @@ impl Namespace {
         kind: Box<dyn LinkKind>,
         cx: &Cx<'_>,
     ) -> Result<Arc<Link>, LinkError> {
-        let _ = (spec, kind, cx);
-        Err(LinkError::NotSupported)
+        let _config = self.config.lock();
+        let link = self.register(spec, kind, cx)?;
+        self.events.emit(self, cx, || Event::LinkNew { info: link.info(), changed: u32::MAX });
+        Ok(link)
+    }
+
+    /// Checks everything, then makes and enters the link. `Config` is held.
+    fn register(
+        self: &Arc<Self>,
+        spec: &LinkSpec,
+        kind: Box<dyn LinkKind>,
+        cx: &Cx<'_>,
+    ) -> Result<Arc<Link>, LinkError> {
+        if self.is_dying() {
+            return Err(LinkError::Dying);
+        }
+        if self.link_count() >= MAX_LINKS {
+            return Err(LinkError::NoMemory);
+        }
+        let ethernet = kind.hardware() == HardwareType::Ethernet;
+        let mac = match spec.mac {
+            Some(mac) if ethernet && !mac.is_valid_unicast() => return Err(LinkError::BadAddress),
+            Some(mac) => mac,
+            None if ethernet => {
+                let mut bytes = [0; 6];
+                cx.stack.platform().fill_random(&mut bytes);
+                MacAddr::from_random(bytes)
+            }
+            None => MacAddr::ZERO,
+        };
+        let mtu = spec.mtu.unwrap_or_else(|| kind.default_mtu());
+        kind.mtu_range().check(mtu)?;
+        let name = self.choose_name(spec.name)?;
+        let ifindex = match spec.ifindex {
+            Some(index) if self.link(index).is_some() => return Err(LinkError::Busy),
+            Some(index) => index,
+            None => self.links.write().free_index().ok_or(LinkError::NoMemory)?,
+        };
+        let state = LinkState {
+            ns: Arc::downgrade(self),
+            name,
+            alt_names: Vec::new(),
+            alias: Vec::new(),
+            broadcast: if ethernet { MacAddr::BROADCAST } else { MacAddr::ZERO },
+            tx_queue_len: spec.tx_queue_len.unwrap_or(TX_QUEUE_LEN),
+            group: spec.group,
+            master: None,
+            promiscuity: 0,
+            allmulti: 0,
+            oper_state: OperState::Unknown,
+            carrier: true,
+            link_mode: 0,
+            dying: false,
+            carrier_ups: 0,
+            carrier_downs: 0,
+            tx_queues: spec.tx_queues,
+            rx_queues: spec.rx_queues,
+        };
+        let flags = kind.initial_flags();
+        let link = Link::new(cx.stack.next_link_id(), kind, ifindex, mtu, mac, flags, state);
+        link.kind().attached(&link);
+        link.refresh();
+        self.links.write().insert(link.clone());
+        Ok(link)
     }
 
     pub(crate) fn create_loopback(self: &Arc<Self>, cx: &Cx<'_>) -> Result<(), LinkError> {
         let name = IfName::new(b"lo").ok_or(LinkError::BadName)?;
         let spec = LinkSpec::named(NameRequest::Exact(name));
-        let _ = (spec, Loopback::default(), cx);
-        Ok(())
+        let _config = self.config.lock();
+        self.register(&spec, Box::<Loopback>::default(), cx).map(drop)
+    }
+
+    /// Deletes a link and the companions that die with it (a veth's peer), wherever they
+    /// are. Their names are free when this returns.
+    ///
+    /// # Errors
+    /// [`LinkError::NotSupported`] for links that are not deleted this way (`lo`);
+    /// [`LinkError::NotFound`] if it is gone already.
+    pub fn delete_link(
+        self: &Arc<Self>,
+        _admin: &NetAdmin,
+        link: &Arc<Link>,
+        cx: &Cx<'_>,
+    ) -> Result<(), LinkError> {
+        if !link.kind().deletable() {
+            return Err(LinkError::NotSupported);
+        }
+        let outcome =
+            if unregister_family(self, link, cx) { Ok(()) } else { Err(LinkError::NotFound) };
+        cx.stack.run_tail(cx);
+        outcome
+    }
+
+    /// Takes a link down and out of the namespace. `Config` is held; the caller has made
+    /// sure that the link is here.
+    pub(super) fn unregister(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        moved_to: Option<(Weak<Self>, Ifindex)>,
+        cx: &Cx<'_>,
+    ) {
+        let was_up = link.flags().contains(LinkFlags::UP);
+        if was_up {
+            self.bring_down(link, cx);
+        }
+        if let Some(master) = link.master() {
+            self.release_port(&master, link, cx);
+        }
+        self.l3_link_gone(link, cx);
+        if moved_to.is_none() {
+            link.state().write().dying = true;
+            link.kind().detached(link, cx);
+        }
+        let info = self.events.has_listeners().then(|| link.info());
+        self.links.write().remove(link);
+        self.deadlines.clear(Key::Link(link.id()));
+        if let Some(info) = info {
+            self.events.emit(self, cx, || Event::LinkGone { info, moved_to });
+        }
+    }
+}
+
+/// Unregisters `link` of `ns` and its companions under the `Config` locks of all their
+/// namespaces, taken in ascending order. `false`: the link was not there any more.
+pub(super) fn unregister_family(ns: &Arc<Namespace>, link: &Arc<Link>, cx: &Cx<'_>) -> bool {
+    loop {
+        let mut family = link.kind().companions();
+        family.push(link.clone());
+        let mut homes: Vec<Arc<Namespace>> = family.iter().filter_map(|l| l.namespace()).collect();
+        homes.push(ns.clone());
+        homes.sort_by_key(|home| home.id);
+        homes.dedup_by_key(|home| home.id);
+        let _locks: Vec<_> = homes.iter().map(|home| home.config.lock()).collect();
+        // A link may have moved before we held the locks: then look again.
+        let settled = family.iter().all(|member| {
+            member.namespace().is_none_or(|home| homes.iter().any(|held| held.id == home.id))
+        });
+        if !settled {
+            continue;
+        }
+        if !ns.contains(link) {
+            return false;
+        }
+        for member in family {
+            let home = member.namespace();
+            if let Some(home) = home.filter(|home| home.contains(&member)) {
+                home.unregister(&member, None, cx);
+            }
+        }
+        return true;
     }
 }

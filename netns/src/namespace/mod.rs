@@ -9,13 +9,20 @@
 //! Every change of one namespace happens under its `Config` lock, so changes are serial
 //! per namespace and independent between namespaces.
 
+pub mod change;
 mod extensions;
+mod l3_hooks;
 mod life;
 mod link_table;
 pub mod links;
+mod moves;
+mod names;
+mod nsid;
+#[cfg(test)]
+mod tests;
 
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use warren_packet::Packet;
 use warren_platform::lock::{self, Mutex, RwLock};
@@ -31,6 +38,7 @@ use crate::stack::Stack;
 
 pub use extensions::Extensions;
 use link_table::LinkTable;
+use nsid::Nsids;
 
 /// See the module.
 #[derive(Debug)]
@@ -41,6 +49,8 @@ pub struct Namespace {
     /// Serialises the control path.
     config: Mutex<lock::Config, ()>,
     links: RwLock<lock::Links, LinkTable>,
+    nsids: Mutex<lock::Nsids, Nsids>,
+    dying: AtomicBool,
     /// Who waits for what time.
     pub deadlines: Deadlines,
     /// Who listens to changes.
@@ -62,6 +72,8 @@ impl Namespace {
             this: this.clone(),
             config: Mutex::new(()),
             links: RwLock::default(),
+            nsids: Mutex::default(),
+            dying: AtomicBool::new(false),
             deadlines: Deadlines::default(),
             events: EventHub::default(),
             drops: DropCounters::default(),
@@ -100,6 +112,12 @@ impl Namespace {
     #[must_use]
     pub fn link_at_or_after(&self, from: u32) -> Option<Arc<Link>> {
         self.links.read().at_or_after(from).cloned()
+    }
+
+    /// Whether `link` is here (it may have been deleted or moved since it was looked up).
+    #[must_use]
+    pub fn contains(&self, link: &Arc<Link>) -> bool {
+        self.links.read().by_id(link.id()).is_some()
     }
 
     /// How many links it has.

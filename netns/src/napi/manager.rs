@@ -176,3 +176,79 @@ impl NapiManager {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Weak;
+    use core::sync::atomic::AtomicUsize;
+
+    use warren_platform::Instant;
+
+    use super::*;
+    use crate::napi::Poll;
+    use crate::testing;
+
+    /// Has so many frames left.
+    #[derive(Debug)]
+    struct Source(AtomicUsize);
+
+    impl Poll for Source {
+        fn poll(&self, weight: usize, _cx: &Cx<'_>) -> usize {
+            let left = self.0.load(Ordering::Relaxed);
+            let done = left.min(weight);
+            self.0.store(left - done, Ordering::Relaxed);
+            done
+        }
+    }
+
+    fn source(frames: usize) -> (Arc<Source>, Arc<Napi>) {
+        let source = Arc::new(Source(AtomicUsize::new(frames)));
+        let weak: Weak<Source> = Arc::downgrade(&source);
+        (source, Napi::new(Napi::WEIGHT, weak))
+    }
+
+    #[test]
+    fn a_busy_source_leaves_turns_to_the_others_and_the_rest_to_the_thread() {
+        let (stack, platform) = testing::stack();
+        let cx = stack.enter(Instant::ZERO);
+        let (busy, busy_napi) = source(1_000);
+        let (small, small_napi) = source(3);
+        stack.napi().schedule(&busy_napi, cx.cpu);
+        stack.napi().schedule(&busy_napi, cx.cpu);
+        stack.napi().schedule(&small_napi, cx.cpu);
+        stack.run_tail(&cx);
+        assert_eq!(small.0.load(Ordering::Relaxed), 0);
+        assert_eq!(busy.0.load(Ordering::Relaxed), 1_000 + 3 - 300);
+        assert_eq!(platform.napi_wakes.load(Ordering::Relaxed), 1);
+        while stack.run_napi(cx.cpu, cx.now) == Outcome::More {}
+        assert_eq!(busy.0.load(Ordering::Relaxed), 0);
+        assert!(stack.napi().is_idle(cx.cpu));
+        assert!(!busy_napi.is_scheduled() && !small_napi.is_scheduled());
+    }
+
+    #[test]
+    fn a_disabled_source_is_not_polled_until_enabled() {
+        let (stack, _) = testing::stack();
+        let cx = stack.enter(Instant::ZERO);
+        let (target, napi) = source(5);
+        stack.napi().schedule(&napi, cx.cpu);
+        stack.napi().disable(&napi);
+        stack.napi().schedule(&napi, cx.cpu);
+        stack.run_tail(&cx);
+        assert_eq!(target.0.load(Ordering::Relaxed), 5);
+        stack.napi().enable(&napi, cx.cpu);
+        stack.run_tail(&cx);
+        assert_eq!(target.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_source_that_died_on_the_list_is_passed_over() {
+        let (stack, _) = testing::stack();
+        let cx = stack.enter(Instant::ZERO);
+        let (target, napi) = source(5);
+        stack.napi().schedule(&napi, cx.cpu);
+        drop(target);
+        stack.run_tail(&cx);
+        assert!(stack.napi().is_idle(cx.cpu) && !napi.is_scheduled());
+    }
+}
