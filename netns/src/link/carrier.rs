@@ -13,25 +13,28 @@ use crate::cx::Cx;
 impl Link {
     /// Derives the link's volatile state anew; `true` if user space can see a change.
     pub(crate) fn refresh(self: &Arc<Self>) -> bool {
+        // Asked under the lock: of two refreshes at once, the later one has the later answer.
+        let mut guard = self.state.write();
+        let state = &mut *guard;
         let kind_says = self.kind.carrier(self);
         let carrier = kind_says.unwrap_or(true);
+        // Linux takes `ifindex != iflink` for a lower layer, also where the two numbers
+        // count in different namespaces.
+        let peer_index = self.kind.peer().map(|peer| peer.ifindex());
+        let has_lower = peer_index.is_some_and(|index| index != self.ifindex());
         let oper_state = match kind_says {
             None => OperState::Unknown,
             Some(true) => OperState::Up,
-            Some(false) if self.kind.peer().is_some() => OperState::LowerLayerDown,
+            Some(false) if has_lower => OperState::LowerLayerDown,
             Some(false) => OperState::Down,
         };
-        let state_changed = {
-            let mut state = self.state.write();
-            let changed = state.oper_state != oper_state || state.carrier != carrier;
-            if state.carrier != carrier {
-                let count = if carrier { &mut state.carrier_ups } else { &mut state.carrier_downs };
-                *count = count.wrapping_add(1);
-            }
-            state.carrier = carrier;
-            state.oper_state = oper_state;
-            changed
-        };
+        let state_changed = state.oper_state != oper_state || state.carrier != carrier;
+        if state.carrier != carrier {
+            let count = if carrier { &mut state.carrier_ups } else { &mut state.carrier_downs };
+            *count = count.wrapping_add(1);
+        }
+        state.carrier = carrier;
+        state.oper_state = oper_state;
         let volatile = LinkFlags::RUNNING | LinkFlags::LOWER_UP;
         let mut shown = LinkFlags::empty();
         if self.flags().contains(LinkFlags::UP) {

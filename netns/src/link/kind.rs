@@ -79,6 +79,16 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
         Mtu(1_500)
     }
 
+    /// How many queues each way a new link has that nobody asked another number for.
+    fn default_queues(&self, _cpu_count: u16) -> u32 {
+        1
+    }
+
+    /// The speed in Mb/s, for kinds that claim one (a bridge derives a port's cost of it).
+    fn speed_mbps(&self) -> Option<u32> {
+        None
+    }
+
     /// Whether the user may set the hardware address, and while the link is up.
     fn accepts_mac(&self) -> bool {
         true
@@ -94,7 +104,8 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
         if up { "noqueue" } else { "noop" }
     }
 
-    /// Whether the link has carrier, were it up. `None`: the kind has no notion of it, and
+    /// Whether the link has carrier; it shows while the link is up. Asked under the link's
+    /// state lock: answer from atomics, without a lock. `None`: the kind has no notion of it, and
     /// the operational state stays `UNKNOWN` (loopback, dummy).
     fn carrier(&self, link: &Arc<Link>) -> Option<bool>;
 
@@ -119,7 +130,8 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
         Vec::new()
     }
 
-    /// The other end (`IFLA_LINK`), in whatever namespace.
+    /// The other end (`IFLA_LINK`), in whatever namespace. Asked like
+    /// [`carrier`](Self::carrier).
     fn peer(&self) -> Option<Arc<Link>> {
         None
     }
@@ -158,6 +170,11 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
 
     /// Lets go of a port added before.
     fn remove_port(&self, _link: &Arc<Link>, _port: &Arc<Link>, _cx: &Cx<'_>) {}
+
+    /// The ports it has now: the common layer releases them before the link goes.
+    fn ports(&self) -> Vec<Arc<Link>> {
+        Vec::new()
+    }
 
     /// A port added before went up or down, or gained or lost its carrier.
     fn port_changed(&self, _link: &Arc<Link>, _port: &Arc<Link>, _cx: &Cx<'_>) {}

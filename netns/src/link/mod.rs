@@ -23,7 +23,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use warren_platform::lock::{self, RwLock};
 
-use crate::ids::{IfName, Ifindex, LinkId, MacAddr, Mtu};
+use crate::ids::{IfName, Ifindex, LinkId, MacAddr, Mtu, NsId};
 use crate::namespace::Namespace;
 
 pub use datapath::{TxVerdict, Upper};
@@ -54,6 +54,7 @@ struct Hot {
     mtu: AtomicU32,
     mac: AtomicU64,
     flags: AtomicU32,
+    ns: AtomicU64,
 }
 
 /// What changes seldom. Written only with the namespace's `Config` lock held.
@@ -67,8 +68,9 @@ pub(crate) struct LinkState {
     pub(crate) tx_queue_len: u32,
     pub(crate) group: u32,
     pub(crate) master: Option<Weak<Link>>,
-    /// How many users want promiscuous mode; the flag shows while it is above zero.
+    /// How many want promiscuous mode: the user, who shows as a flag, and a master.
     pub(crate) promiscuity: u32,
+    /// The same for all multicast frames.
     pub(crate) allmulti: u32,
     /// The state while the link is up; down, every link shows `Down`.
     pub(crate) oper_state: OperState,
@@ -92,6 +94,7 @@ impl Link {
         flags: LinkFlags,
         state: LinkState,
     ) -> Arc<Self> {
+        let ns = state.ns.upgrade().map_or(0, |ns| ns.id().0);
         Arc::new(Self {
             id,
             kind,
@@ -100,6 +103,7 @@ impl Link {
                 mtu: AtomicU32::new(mtu.0),
                 mac: AtomicU64::new(mac.to_bits()),
                 flags: AtomicU32::new(flags.bits()),
+                ns: AtomicU64::new(ns),
             },
             state: RwLock::new(state),
             upper: RwLock::new(None),
@@ -167,6 +171,13 @@ impl Link {
         self.state.read().ns.upgrade()
     }
 
+    /// The identity of the namespace it is in: the data path's way to see whether a frame
+    /// crosses into another.
+    #[must_use]
+    pub fn ns_id(&self) -> NsId {
+        NsId(self.hot.ns.load(Ordering::Acquire))
+    }
+
     /// The link it is a port of.
     #[must_use]
     pub fn master(&self) -> Option<Arc<Self>> {
@@ -186,6 +197,23 @@ impl Link {
     /// Gives a link an MTU its kind chose for it (a bridge that follows its ports).
     pub fn adopt_mtu(&self, mtu: Mtu) {
         self.set_mtu(mtu);
+    }
+
+    /// A master wants every frame of its port (`IFLA_PROMISCUITY` and `IFLA_ALLMULTI` count
+    /// it; `ifi_flags` shows only what the user wants), or no longer does.
+    pub fn count_listener(&self, wants_all: bool) {
+        let mut state = self.state.write();
+        let count = |users: u32| {
+            if wants_all { users.saturating_add(1) } else { users.saturating_sub(1) }
+        };
+        state.promiscuity = count(state.promiscuity);
+        state.allmulti = count(state.allmulti);
+    }
+
+    /// Puts the link into a namespace. The tables are the caller's business.
+    pub(crate) fn set_namespace(&self, ns: &Arc<Namespace>) {
+        self.state.write().ns = Arc::downgrade(ns);
+        self.hot.ns.store(ns.id().0, Ordering::Release);
     }
 
     pub(crate) fn set_ifindex(&self, ifindex: Ifindex) {

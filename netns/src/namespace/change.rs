@@ -123,7 +123,7 @@ impl Namespace {
         Ok(())
     }
 
-    fn announce(self: &Arc<Self>, link: &Arc<Link>, changed: LinkFlags, cx: &Cx<'_>) {
+    pub(super) fn announce(self: &Arc<Self>, link: &Arc<Link>, changed: LinkFlags, cx: &Cx<'_>) {
         self.events
             .emit(self, cx, || Event::LinkNew { info: link.info(), changed: changed.bits() });
     }
@@ -256,7 +256,7 @@ impl Namespace {
                 let mut state = link.state().write();
                 let users = if is_promisc { &mut state.promiscuity } else { &mut state.allmulti };
                 *users = if on { users.saturating_add(1) } else { users.saturating_sub(1) };
-                let shown = if *users > 0 { flag } else { LinkFlags::empty() };
+                let shown = if on { flag } else { LinkFlags::empty() };
                 link.update_flags(shown, flag - shown);
             }
         }

@@ -41,9 +41,20 @@ pub struct LinkSpec {
     /// `IFLA_GROUP`.
     pub group: u32,
     /// `IFLA_NUM_TX_QUEUES`.
-    pub tx_queues: u32,
+    pub tx_queues: Option<u32>,
     /// `IFLA_NUM_RX_QUEUES`.
-    pub rx_queues: u32,
+    pub rx_queues: Option<u32>,
+}
+
+/// A link to be made: where, how it is to look, and what it is.
+#[derive(Debug)]
+pub struct NewLink<'a> {
+    /// Its namespace.
+    pub ns: &'a Arc<Namespace>,
+    /// Its attributes.
+    pub spec: &'a LinkSpec,
+    /// Its kind.
+    pub kind: Box<dyn LinkKind>,
 }
 
 impl LinkSpec {
@@ -57,8 +68,8 @@ impl LinkSpec {
             mtu: None,
             tx_queue_len: None,
             group: 0,
-            tx_queues: 1,
-            rx_queues: 1,
+            tx_queues: None,
+            rx_queues: None,
         }
     }
 }
@@ -84,6 +95,36 @@ impl Namespace {
         let link = self.register(spec, kind, cx)?;
         self.events.emit(self, cx, || Event::LinkNew { info: link.info(), changed: u32::MAX });
         Ok(link)
+    }
+
+    /// Registers two links that live and die together, `first` before `second`, in one
+    /// namespace or two. Nobody finds or hears of the first before the second exists.
+    ///
+    /// # Errors
+    /// Whatever either is refused for; then neither exists.
+    pub fn create_link_pair(
+        _admin: &NetAdmin,
+        first: NewLink<'_>,
+        second: NewLink<'_>,
+        cx: &Cx<'_>,
+    ) -> Result<(Arc<Link>, Arc<Link>), LinkError> {
+        let mut homes = [first.ns, second.ns];
+        homes.sort_by_key(|home| home.id);
+        let _lower = homes[0].config.lock();
+        let _upper = (homes[0].id != homes[1].id).then(|| homes[1].config.lock());
+        let one = first.ns.register(first.spec, first.kind, cx)?;
+        let other = match second.ns.register(second.spec, second.kind, cx) {
+            Ok(other) => other,
+            Err(error) => {
+                first.ns.links.write().remove(&one);
+                return Err(error);
+            }
+        };
+        one.refresh();
+        for (ns, link) in [(first.ns, &one), (second.ns, &other)] {
+            ns.events.emit(ns, cx, || Event::LinkNew { info: link.info(), changed: u32::MAX });
+        }
+        Ok((one, other))
     }
 
     /// Checks everything, then makes and enters the link. `Config` is held.
@@ -118,6 +159,7 @@ impl Namespace {
             Some(index) => index,
             None => self.links.write().free_index().ok_or(LinkError::NoMemory)?,
         };
+        let default_queues = kind.default_queues(cx.stack.platform().cpu_count());
         let state = LinkState {
             ns: Arc::downgrade(self),
             name,
@@ -135,8 +177,8 @@ impl Namespace {
             dying: false,
             carrier_ups: 0,
             carrier_downs: 0,
-            tx_queues: spec.tx_queues,
-            rx_queues: spec.rx_queues,
+            tx_queues: spec.tx_queues.unwrap_or(default_queues),
+            rx_queues: spec.rx_queues.unwrap_or(default_queues),
         };
         let flags = kind.initial_flags();
         let link = Link::new(cx.stack.next_link_id(), kind, ifindex, mtu, mac, flags, state);
@@ -188,6 +230,10 @@ impl Namespace {
         }
         if let Some(master) = link.master() {
             self.release_port(&master, link, cx);
+        }
+        for port in link.kind().ports() {
+            self.release_port(link, &port, cx);
+            self.announce(&port, LinkFlags::empty(), cx);
         }
         self.l3_link_gone(link, cx);
         if moved_to.is_none() {

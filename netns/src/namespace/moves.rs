@@ -77,11 +77,8 @@ impl Namespace {
             None => to.links.write().free_index().ok_or(LinkError::NoMemory)?,
         };
         self.unregister(link, Some((to.weak(), ifindex)), cx);
-        {
-            let mut state = link.state().write();
-            state.ns = to.weak();
-            state.name = name;
-        }
+        link.set_namespace(to);
+        link.state().write().name = name;
         link.set_ifindex(ifindex);
         link.refresh();
         to.links.write().insert(link.clone());
