@@ -10,6 +10,8 @@
 //! | [`process`] | processes and threads, credentials, namespaces |
 //! | [`syscall`] | the table of system calls |
 //! | [`fs`] | files, mounts, descriptors |
+//! | [`net`] | the core of Warren, hosted |
+//! | [`random`] | random bytes |
 #![no_std]
 #![no_main]
 
@@ -18,8 +20,10 @@ extern crate alloc;
 mod boot;
 mod fs;
 mod mm;
+mod net;
 mod prelude;
 mod process;
+mod random;
 mod sched;
 mod sync;
 mod syscall;

@@ -8,7 +8,7 @@ use ostd::log::LevelFilter;
 use ostd::power::{ExitCode, poweroff};
 use warren_kernel_core::cmdline::Cmdline;
 
-use crate::{process, sched, time};
+use crate::{net, process, sched, time};
 
 /// Until our logger is in place OSTD would log to the serial console, which is user space's.
 #[ostd::early_cmdline_parser]
@@ -50,6 +50,7 @@ fn log_level(number: u8) -> LevelFilter {
 /// The first task: starts what the kernel runs in the background, then process 1.
 fn run(cmdline: &Cmdline) {
     time::start_timer_task();
+    net::init();
     log::info!("{} processors, command line {cmdline:?}", ostd::cpu::num_cpus());
     poweroff(ExitCode::Success);
 }

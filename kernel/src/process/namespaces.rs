@@ -2,6 +2,7 @@
 
 use ostd::sync::SpinLock;
 
+use crate::net::NetNs;
 use crate::prelude::*;
 
 /// The longest host name, `__NEW_UTS_LEN`.
@@ -53,12 +54,16 @@ impl Default for UtsNamespace {
 pub struct NsProxy {
     /// Host and domain name.
     pub uts: Arc<UtsNamespace>,
+    /// Links, addresses, routes and sockets.
+    pub net: NetNs,
 }
 
 impl NsProxy {
-    /// Those of process 1.
-    #[must_use]
-    pub fn initial() -> Self {
-        Self { uts: Arc::new(UtsNamespace::new()) }
+    /// Those of process 1: made once, at boot.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn initial() -> Result<Self> {
+        Ok(Self { uts: Arc::new(UtsNamespace::new()), net: NetNs::create()? })
     }
 }

@@ -10,7 +10,7 @@ mod runqueue;
 mod task;
 
 pub(crate) use placement::finish_switch;
-pub use task::{TaskData, spawn_kernel, spawn_user};
+pub use task::{TaskData, spawn_kernel, spawn_user, try_spawn_kernel};
 
 use ostd::cpu::{CpuId, PinCurrentCpu};
 use ostd::task::{Task, disable_preempt, halt_cpu};

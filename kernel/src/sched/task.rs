@@ -84,6 +84,15 @@ pub fn spawn_kernel(name: &str, pinned: Option<usize>, run: impl FnOnce() + Send
     TaskOptions::new(run).data(data).spawn().expect("memory is reserved for kernel tasks");
 }
 
+/// Starts a kernel task for a user's purposes, wherever there is room.
+///
+/// # Errors
+/// `ENOMEM` if there is no memory for its stack.
+pub fn try_spawn_kernel(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let data = TaskData::new(Role::Kernel(name.into()), None);
+    TaskOptions::new(run).data(data).spawn().map(drop).map_err(|_| Errno::ENOMEM)
+}
+
 /// Makes the task of a user thread; it runs once [`Task::run`] is called.
 ///
 /// # Errors
