@@ -11,4 +11,9 @@ pub mod cmsg;
 pub mod cred;
 pub mod errno;
 mod error;
+pub mod process;
 pub mod sockaddr;
+pub mod socket;
+#[cfg(test)]
+mod testing;
+pub mod unix;

@@ -1,0 +1,3 @@
+//! Sockets as system calls see them.
+
+pub mod message;
