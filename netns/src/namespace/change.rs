@@ -151,9 +151,7 @@ impl Namespace {
         }
         link.set_mac(mac);
         link.kind().mac_changed(link, None, cx);
-        if let Some(master) = link.master() {
-            master.kind().mac_changed(&master, Some(link), cx);
-        }
+        self.tell_master(link, cx, |master| master.kind().mac_changed(master, Some(link), cx));
         self.l3_link_changed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
@@ -166,9 +164,7 @@ impl Namespace {
         link.kind().mtu_range().check(mtu)?;
         link.set_mtu(mtu);
         link.kind().mtu_changed(link, None, cx);
-        if let Some(master) = link.master() {
-            master.kind().mtu_changed(&master, Some(link), cx);
-        }
+        self.tell_master(link, cx, |master| master.kind().mtu_changed(master, Some(link), cx));
         self.l3_link_changed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
@@ -199,46 +195,6 @@ impl Namespace {
         self.l3_link_renamed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
-    }
-
-    fn set_master(
-        self: &Arc<Self>,
-        link: &Arc<Link>,
-        change: &MasterChange,
-        cx: &Cx<'_>,
-    ) -> Result<(), LinkError> {
-        if let Some(old) = link.master() {
-            if matches!(change, MasterChange::Join(new) if new.id() == old.id()) {
-                return Ok(());
-            }
-            self.release_port(&old, link, cx);
-            self.announce(link, LinkFlags::empty(), cx);
-        }
-        let MasterChange::Join(master) = change else { return Ok(()) };
-        if !self.contains(master) {
-            return Err(LinkError::CannotEnslave);
-        }
-        master.kind().add_port(master, link, cx)?;
-        link.state().write().master = Some(Arc::downgrade(master));
-        if master.refresh() {
-            self.announce(master, LinkFlags::empty(), cx);
-        }
-        self.announce(link, LinkFlags::empty(), cx);
-        Ok(())
-    }
-
-    /// Takes a port from its master. `Config` is held.
-    pub(super) fn release_port(
-        self: &Arc<Self>,
-        master: &Arc<Link>,
-        port: &Arc<Link>,
-        cx: &Cx<'_>,
-    ) {
-        port.state().write().master = None;
-        master.kind().remove_port(master, port, cx);
-        if master.refresh() {
-            self.announce(master, LinkFlags::empty(), cx);
-        }
     }
 
     fn set_flags(

@@ -15,6 +15,7 @@ mod l3_hooks;
 mod life;
 mod link_table;
 pub mod links;
+mod masters;
 mod moves;
 mod names;
 mod nsid;
