@@ -14,9 +14,9 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`stack`], [`namespace`] | the registry; one namespace, its control path, its life and death |
-//! | [`ip`] | IPv4: addresses, routes, a packet's way |
 //! | [`link`] | links, their kinds, loopback and dummy |
 //! | [`napi`], [`deadline`] | who polls, and who keeps time |
+//! | [`socket`] | UDP, TCP, ping and raw sockets, their tables |
 //! | [`event`] | what the control path tells subscribers |
 //! | [`ids`], [`cap`], [`error`], [`drop_reason`] | numbers, permission, refusals, drops |
 #![no_std]
@@ -31,10 +31,10 @@ pub mod drop_reason;
 pub mod error;
 pub mod event;
 pub mod ids;
-pub mod ip;
 pub mod link;
 pub mod namespace;
 pub mod napi;
+pub mod socket;
 pub mod stack;
 #[cfg(test)]
 mod testing;

@@ -2,7 +2,6 @@
 
 mod credentials;
 mod limits;
-mod namespace_calls;
 mod namespaces;
 mod process;
 mod registers;
@@ -11,8 +10,7 @@ mod thread;
 
 pub use credentials::{Capability, CapabilitySet, Credentials};
 pub use limits::{Limit, Limits, Resource};
-pub(crate) use namespace_calls::{CALLS as NAMESPACE_CALLS, with_new_namespaces};
-pub use namespaces::{InitialNamespace, NsProxy, UTS_LEN, UtsNamespace, initial_namespace};
+pub use namespaces::{NsProxy, UtsNamespace};
 pub use process::Process;
 pub use registers::SavedRegisters;
 pub(crate) use registers::{after_switch, before_switch};

@@ -40,6 +40,7 @@ impl Namespace {
         }
         self.deadlines.close();
         cx.stack.napi().disable(&self.napi);
+        self.sockets.purge();
         self.forget_nsids(cx);
         cx.stack.forget(self.id);
         cx.stack.run_tail(cx);
