@@ -29,6 +29,8 @@ pub enum Key {
     Socket(u64),
     /// The oldest incomplete datagram.
     Reassembly,
+    /// The address whose lifetime ends first.
+    Address,
     /// A link kind's own (a bridge's ageing, say).
     Link(LinkId),
 }

@@ -74,8 +74,12 @@ reasons! {
     SocketFull,
     /// The listener's backlog is full.
     BacklogFull,
+    /// A source hardware address no station has: a group's, or zero.
+    BadSourceMac,
     /// The bridge port does not forward.
     PortState,
+    /// A link-local group frame (IEEE 802.1D table 7-10) a bridge may not forward.
+    LinkLocalGroup,
     /// The bridge has no other port to send it to.
     NoPort,
 }

@@ -53,6 +53,8 @@ pub enum NsidError {
 pub enum AddrError {
     /// The same address and prefix is on the link already (EEXIST).
     Exists,
+    /// An address of the same network is there with another scope (EINVAL).
+    ScopeDiffers,
     /// No such address on the link (EADDRNOTAVAIL).
     NotFound,
     /// A prefix longer than the address, or an address no host may have (EINVAL).
@@ -71,8 +73,39 @@ pub enum RouteError {
     Exists,
     /// No such route to delete (ESRCH).
     NotFound,
-    /// Bits beyond the prefix, a bad scope or type (EINVAL).
+    /// Nothing to change or append to, and CREATE was not asked for (ENOENT).
+    NoEntry,
+    /// No such table to delete from (ESRCH, "FIB table does not exist").
+    NoTable,
+    /// A request, a source or a destination that makes no sense (EINVAL).
     Invalid,
+    /// A prefix longer than an address (EINVAL, "Invalid prefix length").
+    InvalidPrefixLength,
+    /// Bits beyond the prefix (EINVAL, "Invalid prefix for given prefix length").
+    InvalidPrefix,
+    /// A scope the kind cannot have (EINVAL, "Invalid scope").
+    InvalidScope,
+    /// A refusing route with a way (EINVAL, "Gateway, device and multipath can not be
+    /// specified for this route type").
+    RefusalWithNexthop,
+    /// EINVAL, "Route with host scope can not have multiple nexthops".
+    HostMultipath,
+    /// EINVAL, "Route with host scope can not have a gateway".
+    HostGateway,
+    /// The gateway is no host's address (EINVAL, "Nexthop has invalid gateway").
+    GatewayNotUnicast,
+    /// The link towards the gateway is down (ENETDOWN, no text).
+    GatewayDown,
+    /// EINVAL, "Nexthop has invalid scope".
+    OnlinkScope,
+    /// ENODEV, "Nexthop device required for onlink".
+    OnlinkNeedsLink,
+    /// ENETDOWN, "Nexthop device is not up".
+    OnlinkDown,
+    /// EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set".
+    OnlinkNeedsGateway,
+    /// The reverse path filter refuses the source (EXDEV).
+    CrossDevice,
     /// The gateway is not reachable on the link (ENETUNREACH, "Nexthop has invalid gateway").
     BadGateway,
     /// The preferred source is not an address of ours (EINVAL, "Invalid prefsrc address").
@@ -91,6 +124,16 @@ pub enum RouteError {
     Blackhole,
     /// A bound was reached or memory is short (ENOBUFS).
     NoMemory,
+}
+
+/// A multicast group could not be joined; nothing changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum GroupError {
+    /// Not a group address (EINVAL).
+    Invalid,
+    /// A bound was reached (ENOBUFS).
+    Full,
 }
 
 /// A change to a neighbour was refused; nothing changed.

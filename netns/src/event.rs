@@ -12,6 +12,7 @@ use warren_platform::lock::{self, RwLock};
 
 use crate::cx::Cx;
 use crate::ids::Ifindex;
+use crate::ip::{Address, Route, RouteMode};
 use crate::link::LinkInfo;
 use crate::namespace::Namespace;
 
@@ -32,6 +33,29 @@ pub enum Event {
         info: LinkInfo,
         /// Where it moved to and its index there (`IFLA_NEW_NETNSID`, `IFLA_NEW_IFINDEX`).
         moved_to: Option<(Weak<Namespace>, Ifindex)>,
+    },
+    /// An address is new, or its flags, label or lifetimes changed (RTM_NEWADDR).
+    AddrNew {
+        /// The address after the change.
+        address: Address,
+    },
+    /// An address went (RTM_DELADDR).
+    AddrGone {
+        /// The address as it was.
+        address: Address,
+    },
+    /// A route is new (RTM_NEWROUTE).
+    RouteNew {
+        /// The route.
+        route: Arc<Route>,
+        /// How it was put beside the others: the bits of `nlmsg_flags`.
+        how: RouteMode,
+    },
+    /// A route went (RTM_DELROUTE). Routes that die with their link are not announced, as on
+    /// Linux.
+    RouteGone {
+        /// The route.
+        route: Arc<Route>,
     },
     /// Another namespace has a number here (RTM_NEWNSID).
     NsidNew {

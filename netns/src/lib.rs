@@ -14,6 +14,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`stack`], [`namespace`] | the registry; one namespace, its control path, its life and death |
+//! | [`ip`] | IPv4: addresses, routes, a packet's way |
 //! | [`link`] | links, their kinds, loopback and dummy |
 //! | [`napi`], [`deadline`] | who polls, and who keeps time |
 //! | [`socket`] | UDP, TCP, ping and raw sockets, their tables |
@@ -31,6 +32,7 @@ pub mod drop_reason;
 pub mod error;
 pub mod event;
 pub mod ids;
+pub mod ip;
 pub mod link;
 pub mod namespace;
 pub mod napi;

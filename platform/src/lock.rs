@@ -13,6 +13,7 @@
 //!     LinkState       one link's slow-changing attributes
 //!       Kind          a link kind's own control state (bridge ports, veth peer)
 //!       Routes        one namespace's addresses and routes
+//!         Groups      one namespace's multicast memberships
 //!         Neighbours  one namespace's neighbour table
 //!         Fdb         one bridge's forwarding database
 //!   Sockets           one namespace's demux tables
@@ -73,6 +74,8 @@ ranks! {
     Kind = 50;
     /// One namespace's addresses and routes.
     Routes = 60;
+    /// One namespace's multicast memberships.
+    Groups = 65;
     /// One namespace's neighbour table.
     Neighbours = 70;
     /// One bridge's forwarding database.

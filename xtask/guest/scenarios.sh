@@ -9,8 +9,8 @@ state() {
     cat /proc/self/mounts
     ls -A /run /tmp
     for process in /proc/[0-9]*; do
-        name=$(tr '\0' ' ' <"$process/cmdline" 2>/dev/null)
-        [ -n "$name" ] && echo "process: $name"
+        command=$(tr '\0' ' ' 2>/dev/null <"$process/cmdline")
+        [ -n "$command" ] && echo "process: $command"
     done
 }
 

@@ -1,34 +1,34 @@
-//! Files. This placeholder gives the types their names until the file systems arrive.
+//! Files: names, mounts, open files, and the file systems that live in memory.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`stat`], [`inode`], [`file`] | what a file system and an open file are |
+//! | [`dentry`], [`mount`], [`walk`], [`access`] | from a path to a file, and who may |
+//! | [`fdtable`], [`context`] | what a process has of all this |
+//! | [`poll`], [`locks`] | readiness, advisory locks |
+//! | [`pipe`], [`anon`], [`nsfs`] | files that are in no directory |
+//! | [`tmpfs`] | files in memory |
+//! | [`syscalls`] | the system calls |
 
-use crate::prelude::*;
+pub mod access;
+pub mod anon;
+pub mod context;
+pub mod dentry;
+pub mod fdtable;
+pub mod file;
+pub mod inode;
+pub mod locks;
+pub mod mount;
+pub mod nsfs;
+mod options;
+pub mod pipe;
+pub mod poll;
+mod signals;
+pub mod stat;
+pub mod tmpfs;
+pub mod walk;
 
-/// Open files by number.
-pub struct FdTable;
-
-impl FdTable {
-    /// An empty table.
-    #[must_use]
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self)
-    }
-
-    /// A copy, for fork.
-    #[must_use]
-    pub fn fork(&self) -> Arc<Self> {
-        Self::new()
-    }
-
-    /// Closes what execve closes.
-    pub fn close_on_exec(&self) {}
-}
-
-/// Root, working directory, umask and mount namespace.
-pub struct FsContext;
-
-impl FsContext {
-    /// A copy, for fork.
-    #[must_use]
-    pub fn fork(&self) -> Arc<Self> {
-        Arc::new(Self)
-    }
-}
+pub use context::FsContext;
+pub use fdtable::FdTable;
+pub use file::{File, OpenFile, OpenFlags};
+pub use poll::{Events, Pollee, Poller};

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod limits;
+mod namespace_calls;
 mod namespaces;
 mod process;
 mod registers;
@@ -10,7 +11,8 @@ mod thread;
 
 pub use credentials::{Capability, CapabilitySet, Credentials};
 pub use limits::{Limit, Limits, Resource};
-pub use namespaces::{NsProxy, UtsNamespace};
+pub(crate) use namespace_calls::{CALLS as NAMESPACE_CALLS, with_new_namespaces};
+pub use namespaces::{InitialNamespace, NsProxy, UTS_LEN, UtsNamespace, initial_namespace};
 pub use process::Process;
 pub use registers::SavedRegisters;
 pub(crate) use registers::{after_switch, before_switch};

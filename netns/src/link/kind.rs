@@ -141,7 +141,8 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
         Vec::new()
     }
 
-    /// The link is being unregistered: let go of ports, peers and tables. It is down.
+    /// The link is being unregistered: let go of peers and tables. It is down; its ports are
+    /// removed next.
     fn detached(&self, _link: &Arc<Link>, _cx: &Cx<'_>) {}
 
     /// Whether the link may move to another namespace (not `lo`, not a bridge in Linux).
@@ -171,7 +172,7 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
     /// Lets go of a port added before.
     fn remove_port(&self, _link: &Arc<Link>, _port: &Arc<Link>, _cx: &Cx<'_>) {}
 
-    /// The ports it has now: the common layer releases them before the link goes.
+    /// The ports it has now: the common layer removes them when the link goes.
     fn ports(&self) -> Vec<Arc<Link>> {
         Vec::new()
     }

@@ -24,6 +24,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use warren_platform::lock::{self, RwLock};
 
 use crate::ids::{IfName, Ifindex, LinkId, MacAddr, Mtu, NsId};
+use crate::ip::LinkConf;
 use crate::namespace::Namespace;
 
 pub use datapath::{TxVerdict, Upper};
@@ -45,6 +46,8 @@ pub struct Link {
     upper: RwLock<lock::LinkState, Option<Arc<dyn Upper>>>,
     /// Frames and bytes each way, and drops by reason.
     pub stats: LinkStats,
+    /// Its IPv4 settings in its namespace.
+    pub conf4: LinkConf,
 }
 
 /// What the data path reads per frame.
@@ -94,7 +97,12 @@ impl Link {
         flags: LinkFlags,
         state: LinkState,
     ) -> Arc<Self> {
-        let ns = state.ns.upgrade().map_or(0, |ns| ns.id().0);
+        let home = state.ns.upgrade();
+        let conf4 = LinkConf::fresh();
+        if let Some(home) = &home {
+            conf4.copy_from(&home.ip.conf.default);
+        }
+        let ns = home.map_or(0, |home| home.id().0);
         Arc::new(Self {
             id,
             kind,
@@ -108,6 +116,7 @@ impl Link {
             state: RwLock::new(state),
             upper: RwLock::new(None),
             stats: LinkStats::default(),
+            conf4,
         })
     }
 
@@ -214,6 +223,7 @@ impl Link {
     pub(crate) fn set_namespace(&self, ns: &Arc<Namespace>) {
         self.state.write().ns = Arc::downgrade(ns);
         self.hot.ns.store(ns.id().0, Ordering::Release);
+        self.conf4.copy_from(&ns.ip.conf.default);
     }
 
     pub(crate) fn set_ifindex(&self, ifindex: Ifindex) {

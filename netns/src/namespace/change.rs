@@ -151,9 +151,7 @@ impl Namespace {
         }
         link.set_mac(mac);
         link.kind().mac_changed(link, None, cx);
-        if let Some(master) = link.master() {
-            master.kind().mac_changed(&master, Some(link), cx);
-        }
+        self.tell_master(link, cx, |master| master.kind().mac_changed(master, Some(link), cx));
         self.l3_link_changed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
@@ -166,9 +164,7 @@ impl Namespace {
         link.kind().mtu_range().check(mtu)?;
         link.set_mtu(mtu);
         link.kind().mtu_changed(link, None, cx);
-        if let Some(master) = link.master() {
-            master.kind().mtu_changed(&master, Some(link), cx);
-        }
+        self.tell_master(link, cx, |master| master.kind().mtu_changed(master, Some(link), cx));
         self.l3_link_changed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
@@ -196,48 +192,9 @@ impl Namespace {
             links.rename(&old, name);
             link.state().write().name = name;
         }
+        self.l3_link_renamed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
-    }
-
-    fn set_master(
-        self: &Arc<Self>,
-        link: &Arc<Link>,
-        change: &MasterChange,
-        cx: &Cx<'_>,
-    ) -> Result<(), LinkError> {
-        if let Some(old) = link.master() {
-            if matches!(change, MasterChange::Join(new) if new.id() == old.id()) {
-                return Ok(());
-            }
-            self.release_port(&old, link, cx);
-            self.announce(link, LinkFlags::empty(), cx);
-        }
-        let MasterChange::Join(master) = change else { return Ok(()) };
-        if !self.contains(master) {
-            return Err(LinkError::CannotEnslave);
-        }
-        master.kind().add_port(master, link, cx)?;
-        link.state().write().master = Some(Arc::downgrade(master));
-        if master.refresh() {
-            self.announce(master, LinkFlags::empty(), cx);
-        }
-        self.announce(link, LinkFlags::empty(), cx);
-        Ok(())
-    }
-
-    /// Takes a port from its master. `Config` is held.
-    pub(super) fn release_port(
-        self: &Arc<Self>,
-        master: &Arc<Link>,
-        port: &Arc<Link>,
-        cx: &Cx<'_>,
-    ) {
-        port.state().write().master = None;
-        master.kind().remove_port(master, port, cx);
-        if master.refresh() {
-            self.announce(master, LinkFlags::empty(), cx);
-        }
     }
 
     fn set_flags(
@@ -272,6 +229,14 @@ impl Namespace {
         if !changed.is_empty() {
             self.announce(link, changed, cx);
         }
+        // Linux, __dev_notify_flags: the link is announced before what follows for its L3.
+        if changed.contains(LinkFlags::UP) {
+            if link.flags().contains(LinkFlags::UP) {
+                self.l3_link_up(link, cx);
+            } else {
+                self.l3_link_down(link, cx);
+            }
+        }
         Self::announce_others(&others, cx);
         Ok(())
     }
@@ -287,9 +252,7 @@ impl Namespace {
             return Err(error);
         }
         link.refresh();
-        let others = link.spread_carrier(cx);
-        self.l3_link_up(link, cx);
-        Ok(others)
+        Ok(link.spread_carrier(cx))
     }
 
     /// Takes a link that is up down; returns the links whose carrier went with it.
@@ -297,9 +260,7 @@ impl Namespace {
         link.update_flags(LinkFlags::empty(), LinkFlags::UP);
         link.kind().stop(link, cx);
         link.refresh();
-        let others = link.spread_carrier(cx);
-        self.l3_link_down(link, cx);
-        others
+        link.spread_carrier(cx)
     }
 
     /// A weak reference to itself, for what must not keep it alive.

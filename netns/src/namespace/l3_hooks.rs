@@ -7,11 +7,23 @@ use crate::cx::Cx;
 use crate::link::Link;
 
 impl Namespace {
-    pub(super) fn l3_link_up(self: &Arc<Self>, _link: &Arc<Link>, _cx: &Cx<'_>) {}
+    pub(super) fn l3_link_up(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.ip_link_up(link, cx);
+    }
 
-    pub(super) fn l3_link_down(self: &Arc<Self>, _link: &Arc<Link>, _cx: &Cx<'_>) {}
+    pub(super) fn l3_link_down(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.ip_link_down(link, cx);
+    }
 
-    pub(super) fn l3_link_gone(self: &Arc<Self>, _link: &Arc<Link>, _cx: &Cx<'_>) {}
+    pub(super) fn l3_link_gone(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.ip_link_gone(link, cx);
+    }
 
-    pub(super) fn l3_link_changed(self: &Arc<Self>, _link: &Arc<Link>, _cx: &Cx<'_>) {}
+    pub(super) fn l3_link_renamed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.rename_labels(link, &Cx { origin: None, ..*cx });
+    }
+
+    pub(super) fn l3_link_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.ip_link_changed(link, cx);
+    }
 }

@@ -227,18 +227,19 @@ impl Namespace {
         let was_up = link.flags().contains(LinkFlags::UP);
         if was_up {
             self.bring_down(link, cx);
+            self.l3_link_down(link, cx);
         }
         if let Some(master) = link.master() {
             self.release_port(&master, link, cx);
-        }
-        for port in link.kind().ports() {
-            self.release_port(link, &port, cx);
-            self.announce(&port, LinkFlags::empty(), cx);
         }
         self.l3_link_gone(link, cx);
         if moved_to.is_none() {
             link.state().write().dying = true;
             link.kind().detached(link, cx);
+            for port in link.kind().ports() {
+                self.release_port(link, &port, cx);
+                self.announce(&port, LinkFlags::empty(), cx);
+            }
         }
         let info = self.events.has_listeners().then(|| link.info());
         self.links.write().remove(link);

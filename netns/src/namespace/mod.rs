@@ -15,6 +15,7 @@ mod l3_hooks;
 mod life;
 mod link_table;
 pub mod links;
+mod masters;
 mod moves;
 mod names;
 mod nsid;
@@ -32,6 +33,7 @@ use crate::deadline::{Deadlines, Key};
 use crate::drop_reason::{DropCounters, DropReason};
 use crate::event::EventHub;
 use crate::ids::{IfName, Ifindex, NsId};
+use crate::ip::Ipv4State;
 use crate::link::Link;
 use crate::napi::{Napi, Poll};
 use crate::socket::SocketTable;
@@ -48,10 +50,12 @@ pub struct Namespace {
     stack: Weak<Stack>,
     this: Weak<Self>,
     /// Serialises the control path.
-    config: Mutex<lock::Config, ()>,
+    pub(crate) config: Mutex<lock::Config, ()>,
     links: RwLock<lock::Links, LinkTable>,
     nsids: Mutex<lock::Nsids, Nsids>,
     dying: AtomicBool,
+    /// Addresses, routes and settings of IPv4.
+    pub ip: Ipv4State,
     /// Who waits for what time.
     pub deadlines: Deadlines,
     /// Its sockets.
@@ -77,6 +81,7 @@ impl Namespace {
             links: RwLock::default(),
             nsids: Mutex::default(),
             dying: AtomicBool::new(false),
+            ip: Ipv4State::default(),
             deadlines: Deadlines::default(),
             sockets: SocketTable::default(),
             events: EventHub::default(),
@@ -178,6 +183,11 @@ impl Namespace {
                 let link = self.links.read().by_id(id).cloned();
                 if let Some(link) = link {
                     link.kind().on_deadline(&link, cx);
+                }
+            }
+            Key::Address => {
+                if let Some(this) = self.this.upgrade() {
+                    this.addresses_due(cx);
                 }
             }
             Key::Neighbour(_) | Key::Socket(_) | Key::Reassembly => {}

@@ -55,6 +55,7 @@ impl EventSink for Log {
             Event::LinkGone { info, .. } => format!("gone {}", info.name),
             Event::NsidNew { nsid } => format!("nsid {nsid}"),
             Event::NsidGone { nsid } => format!("nsid gone {nsid}"),
+            _ => return,
         };
         self.0.lock().push(line);
     }

@@ -48,7 +48,7 @@ impl<'a> Boot<'a> {
         files.file("etc/guest/scenarios.sh", 0o644, script("scenarios.sh")?);
         let mut order = String::new();
         for (name, module) in &kernel.modules {
-            files.file(&format!("lib/modules/{name}.ko"), 0o644, module.as_slice());
+            files.file(&format!("usr/lib/modules/{name}.ko"), 0o644, module.as_slice());
             order.push_str(name);
             order.push('\n');
         }

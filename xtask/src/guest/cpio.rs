@@ -63,7 +63,9 @@ impl Tree {
         let mut above = path;
         while let Some((folder, _)) = above.rsplit_once('/') {
             let missing = Node { mode: DIRECTORY | 0o755, content: Vec::new(), device: (0, 0) };
-            self.0.entry(folder.to_owned()).or_insert(missing);
+            let folder_node = self.0.entry(folder.to_owned()).or_insert(missing);
+            // Files are unpacked in order of their paths, before a link has its target.
+            debug_assert!(folder_node.mode & SYMLINK != SYMLINK, "{path} is below a link");
             above = folder;
         }
         self.0.insert(path.to_owned(), Node { mode, content, device });

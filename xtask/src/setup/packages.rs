@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,12 +37,13 @@ pub(crate) fn unpacked(
     let _lock = super::lock_cache(layout)?;
     let cache = layout.cache("packages")?;
     let remembered = cache.join(format!("{set}.list"));
-    if let Some(folders) = recall(&cache, &remembered) {
+    if let Some(folders) = recall(&cache, &remembered, names) {
         return Ok(folders);
     }
     let first = names.first().ok_or_else(|| Failure::new("an empty set of packages"))?;
     let apt = Apt::ready(layout, first)?;
     let packages = closure(&apt, names, follow)?;
+    let folder = |package: &Package| folder(package, unpack(&package.name));
     let missing: Vec<&Package> =
         packages.iter().filter(|package| !cache.join(folder(package)).is_dir()).collect();
     if !missing.is_empty() {
@@ -54,10 +56,11 @@ pub(crate) fn unpacked(
             unpack_into(&archive, &cache.join(folder(package)), unpack(&package.name))?;
         }
     }
-    let list: String = packages.iter().map(|package| folder(package) + "\n").collect();
+    let mut list = names.join(" ") + "\n";
+    list.extend(packages.iter().map(|package| folder(package) + "\n"));
     fs::write(&remembered, list).attempting(format_args!("write {}", remembered.display()))?;
-    recall(&cache, &remembered)
-        .ok_or_else(|| Failure::new(format!("{} does not list what was unpacked", set)))
+    recall(&cache, &remembered, names)
+        .ok_or_else(|| Failure::new(format!("{set}.list does not list what was unpacked")))
 }
 
 /// The packages and, level by level, what they depend on as far as `follow` says so.
@@ -83,14 +86,26 @@ fn closure(apt: &Apt, names: &[&str], follow: impl Fn(&str) -> bool) -> Outcome<
     Ok(known.into_values().collect())
 }
 
-fn folder(package: &Package) -> String {
+/// The folder a package is unpacked into; another choice of files is another folder.
+fn folder(package: &Package, unpack: Unpack) -> String {
     // A version's epoch has a colon, which some tools take for a host name.
-    format!("{}_{}", package.name, package.version.replace(':', "%3a"))
+    let folder = format!("{}_{}", package.name, package.version.replace(':', "%3a"));
+    match unpack {
+        Unpack::Whole => folder,
+        Unpack::Only(patterns) => {
+            let mut hasher = DefaultHasher::new();
+            patterns.hash(&mut hasher);
+            format!("{folder}_{:016x}", hasher.finish())
+        }
+    }
 }
 
-fn recall(cache: &Path, list: &Path) -> Option<BTreeMap<String, PathBuf>> {
+/// The folders a list names, if it is about `names` and they are all there.
+fn recall(cache: &Path, list: &Path, names: &[&str]) -> Option<BTreeMap<String, PathBuf>> {
     let text = fs::read_to_string(list).ok()?;
-    let folders = text.lines().map(|line| {
+    let mut lines = text.lines();
+    lines.next().filter(|about| *about == names.join(" "))?;
+    let folders = lines.map(|line| {
         let (name, _version) = line.split_once('_')?;
         let path = cache.join(line);
         path.is_dir().then(|| (name.to_owned(), path))
@@ -149,6 +164,28 @@ mod tests {
             version: "1:1.35.0-4".to_owned(),
             depends: Vec::new(),
         };
-        assert_eq!(folder(&package), "busybox-static_1%3a1.35.0-4");
+        assert_eq!(folder(&package, Unpack::Whole), "busybox-static_1%3a1.35.0-4");
+    }
+
+    #[test]
+    fn another_choice_of_files_gets_another_folder() {
+        let package =
+            Package { name: "a".to_owned(), version: "1".to_owned(), depends: Vec::new() };
+        let folders =
+            [&["./x"][..], &["./y"]].map(|patterns| folder(&package, Unpack::Only(patterns)));
+        assert_ne!(folders[0], folders[1]);
+    }
+
+    #[test]
+    fn a_list_about_other_packages_is_not_used() {
+        let cache = std::env::temp_dir().join(format!("xtask-list-{}", std::process::id()));
+        fs::create_dir_all(cache.join("a_1")).expect("a temporary folder");
+        let list = cache.join("set.list");
+        fs::write(&list, "a\na_1\n").expect("a temporary file");
+        assert!(recall(&cache, &list, &["a"]).is_some());
+        assert!(recall(&cache, &list, &["a", "b"]).is_none());
+        fs::remove_dir(cache.join("a_1")).expect("it was empty");
+        assert!(recall(&cache, &list, &["a"]).is_none());
+        fs::remove_dir_all(&cache).expect("ours");
     }
 }

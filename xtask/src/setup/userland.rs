@@ -18,7 +18,9 @@ use crate::layout::Layout;
 
 /// Packages, and the programs taken out of each.
 const PROGRAMS: &[(&str, &[&str])] = &[
+    ("bash", &["bin/bash"]),
     ("busybox-static", &["bin/busybox"]),
+    ("dash", &["bin/dash"]),
     ("iproute2", &["bin/ip", "bin/ss", "sbin/bridge", "sbin/tc"]),
     ("iputils-ping", &["bin/ping", "bin/ping4", "bin/ping6"]),
     ("mount", &["bin/mount", "bin/umount"]),
@@ -85,6 +87,8 @@ fn skeleton() -> Tree {
         tree.symlink(folder, &format!("usr/{folder}"));
     }
     tree.symlink("var/run", "/run");
+    // Debian's choice. Busybox's shell would prefer its own applets to the programs under test.
+    tree.symlink("usr/bin/sh", "dash");
     tree.character_device("dev/console", 0o600, (5, 1));
     tree.character_device("dev/null", 0o666, (1, 3));
     tree.file("etc/passwd", 0o644, PASSWD);

@@ -1,0 +1,53 @@
+//! Control path: what a link's going up, down or away means to addresses, routes and
+//! neighbours. `namespace::change` calls these with `Config` held.
+
+use alloc::sync::Arc;
+
+use super::Log;
+use super::address::control::MIN_MTU;
+use super::route::{Nexthop, Route};
+use crate::cx::Cx;
+use crate::link::{Link, LinkFlags};
+use crate::namespace::Namespace;
+
+impl Namespace {
+    /// The link is up: its addresses' routes appear; the loopback has 127.0.0.1/8.
+    pub(crate) fn ip_link_up(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        let cx = &Cx { origin: None, ..*cx };
+        if link.flags().contains(LinkFlags::LOOPBACK) {
+            self.add_loopback_address(link, cx);
+        }
+        let mut log = Log::default();
+        {
+            let mut tables = self.ip.tables.write();
+            for address in tables.addresses.of_link(link.ifindex()).to_vec() {
+                tables.add_derived(&address, link, &mut log);
+            }
+        }
+        log.emit(self, cx);
+    }
+
+    /// The link is down: routes all of whose ways are dead go, without a word as on Linux;
+    /// addresses and their local routes stay. Its neighbours go.
+    pub(crate) fn ip_link_down(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        let _ = cx;
+        let doomed = |route: &Route| route.nexthops.iter().all(Nexthop::is_dead);
+        self.ip.tables.write().fib.remove_via(link.ifindex(), doomed);
+    }
+
+    /// The link leaves the namespace: nothing of it stays.
+    pub(crate) fn ip_link_gone(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        let cx = &Cx { origin: None, ..*cx };
+        self.remove_addresses_of(link, cx);
+        self.ip.tables.write().fib.remove_via(link.ifindex(), |_| true);
+        self.ip.groups.forget(link);
+    }
+
+    /// The link's hardware address or MTU changed: neighbours are learned anew; an MTU too
+    /// small for IPv4 takes the addresses (Linux: `inetdev_event`, `arp_netdev_event`).
+    pub(crate) fn ip_link_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        if link.mtu().0 < MIN_MTU && !link.flags().contains(LinkFlags::LOOPBACK) {
+            self.remove_addresses_of(link, cx);
+        }
+    }
+}
