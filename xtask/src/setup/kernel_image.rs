@@ -32,7 +32,7 @@ pub(crate) fn build(layout: &Layout) -> Outcome<KernelImage> {
     progress::step("Building", "Warren's kernel");
     let target = layout.kernel().join("target");
     let mut cargo = toolchain.cargo(layout);
-    cargo.args(["build", "--release", "--locked", "--quiet", "--target", TARGET, "--target-dir"]);
+    cargo.args(["build", "--release", "--quiet", "--target", TARGET, "--target-dir"]);
     command::show(cargo.arg(&target), "build the kernel")?;
     let built = target.join(TARGET).join("release/warren-kernel");
     let mut image = fs::read(&built).attempting(format_args!("read {}", built.display()))?;

@@ -13,7 +13,7 @@ pub(crate) fn run(layout: &Layout, filter: Option<&str>, score: &mut Score) -> O
     progress::step("Testing", "on the host");
     let mut cargo = Command::new("cargo");
     cargo.current_dir(layout.root()).stdin(Stdio::null()).stdout(Stdio::piped());
-    cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(filter);
+    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
     let mut child = cargo.spawn().attempting("start cargo test")?;
     let output = child.stdout.take().ok_or_else(|| Failure::new("cargo test has no output"))?;
     let (mut passed, mut failed) = (0, 0);
