@@ -29,7 +29,7 @@ impl From<AddrError> for Errno {
         match error {
             AddrError::Exists => Self::EEXIST,
             AddrError::NotFound => Self::EADDRNOTAVAIL,
-            AddrError::Invalid => Self::EINVAL,
+            AddrError::Invalid | AddrError::ScopeDiffers => Self::EINVAL,
             AddrError::NoLink => Self::ENODEV,
             AddrError::NoMemory => Self::ENOBUFS,
         }
@@ -40,11 +40,26 @@ impl From<RouteError> for Errno {
     fn from(error: RouteError) -> Self {
         match error {
             RouteError::Exists => Self::EEXIST,
-            RouteError::NotFound => Self::ESRCH,
-            RouteError::Invalid | RouteError::BadSource | RouteError::Blackhole => Self::EINVAL,
+            RouteError::NotFound | RouteError::NoTable => Self::ESRCH,
+            RouteError::NoEntry => Self::ENOENT,
+            RouteError::Invalid
+            | RouteError::InvalidPrefixLength
+            | RouteError::InvalidPrefix
+            | RouteError::InvalidScope
+            | RouteError::RefusalWithNexthop
+            | RouteError::HostMultipath
+            | RouteError::HostGateway
+            | RouteError::GatewayNotUnicast
+            | RouteError::OnlinkScope
+            | RouteError::OnlinkNeedsGateway
+            | RouteError::BadSource
+            | RouteError::Blackhole => Self::EINVAL,
             RouteError::BadGateway | RouteError::Unreachable => Self::ENETUNREACH,
-            RouteError::LinkDown => Self::ENETDOWN,
-            RouteError::NoLink => Self::ENODEV,
+            RouteError::LinkDown | RouteError::GatewayDown | RouteError::OnlinkDown => {
+                Self::ENETDOWN
+            }
+            RouteError::NoLink | RouteError::OnlinkNeedsLink => Self::ENODEV,
+            RouteError::CrossDevice => Self::EXDEV,
             RouteError::HostUnreachable => Self::EHOSTUNREACH,
             RouteError::Prohibited => Self::EACCES,
             RouteError::NoMemory => Self::ENOBUFS,
