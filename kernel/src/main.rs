@@ -10,6 +10,7 @@
 //! | [`process`] | processes and threads, credentials, namespaces |
 //! | [`syscall`] | the table of system calls |
 //! | [`fs`] | files, mounts, descriptors |
+//! | [`dev`] | devices: the console, pseudo-terminals, null and its like |
 //! | [`net`] | the core of Warren, hosted |
 //! | [`random`] | random bytes |
 #![no_std]
@@ -18,6 +19,7 @@
 extern crate alloc;
 
 mod boot;
+mod dev;
 mod fs;
 mod mm;
 mod net;

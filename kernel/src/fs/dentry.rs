@@ -131,6 +131,27 @@ impl Dentry {
         }
     }
 
+    /// Locks the directory's names, looks `name` up and lets `act` work on what is there.
+    ///
+    /// # Errors
+    /// Whatever the file system or `act` says.
+    pub fn with_entry<R>(
+        self: &Arc<Self>,
+        name: &[u8],
+        act: impl FnOnce(&mut Children, Option<&Arc<Self>>) -> Result<R>,
+    ) -> Result<R> {
+        let mut children = self.lock();
+        let (found, stale) = self.lookup_locked(&mut children, name);
+        let outcome = match &found {
+            Ok(entry) => act(&mut children, entry.as_ref()),
+            Err(error) => Err(*error),
+        };
+        // What was found may go with its last reference, which takes this very lock.
+        drop(children);
+        drop((found, stale));
+        outcome
+    }
+
     /// Enters the name of an inode just created in this directory.
     pub fn add_locked(
         self: &Arc<Self>,

@@ -1,6 +1,4 @@
-//! The signals that files send: to whoever writes into the void, and from terminals.
+//! The signal that files send: to whoever writes into the void.
 
-use crate::prelude::*;
-
-/// Tells the writer that nobody will read.
-pub(super) fn broken_pipe() {}
+/// Tells the current thread that nobody will read what it writes (SIGPIPE).
+pub fn broken_pipe() {}

@@ -58,6 +58,12 @@ pub struct Mount {
 }
 
 impl Mount {
+    /// Its number, as mountinfo shows it.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.id.0
+    }
+
     /// The directory (or file) it shows at its top.
     #[must_use]
     pub fn root(&self) -> &Arc<Dentry> {

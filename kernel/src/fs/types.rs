@@ -1,0 +1,25 @@
+//! The file system types mount(2) knows.
+
+use super::inode::FileSystem;
+use super::tmpfs::Tmpfs;
+use crate::prelude::*;
+use crate::process::Thread;
+
+/// The types, as /proc/filesystems lists them.
+pub const TYPES: &[&str] = &["tmpfs", "ramfs"];
+
+/// Makes an instance of the type `kind` for a mount made by `thread`.
+///
+/// # Errors
+/// `ENODEV` if there is no such type; `EINVAL` for options it does not know.
+pub fn new_file_system(
+    thread: &Thread,
+    kind: &[u8],
+    options: &[u8],
+) -> Result<Arc<dyn FileSystem>> {
+    match kind {
+        b"tmpfs" => Ok(Tmpfs::new("tmpfs", options)?),
+        b"ramfs" => Ok(Tmpfs::new("ramfs", options)?),
+        _ => Err(Errno::ENODEV),
+    }
+}
