@@ -17,13 +17,11 @@ for n in 1 2 3; do
 done
 for n in 1 2 3; do
     await 'state UP' ip link show p$n
-    await 'state forwarding' bridge link show dev p$n
 done
 await 'state UP' ip link show br0
 
-say "The ports, as ip and bridge see them."
+say "The ports."
 must ip link show master br0
-must bridge link
 
 say "Each reaches each."
 for from in 1 2 3; do
@@ -36,24 +34,18 @@ say "The bridge's own address answers, and the bridge reaches them."
 must ip netns exec n1 ping -c1 10.0.0.254
 must ping -c1 10.0.0.3
 
-say "The bridge has learnt who is where."
-must sh -c 'bridge fdb show br br0 | grep 02:00:00:00:00:0 | sort'
-
 say "A port that leaves the bridge is cut off, and is back when it returns."
 must ip link set p3 nomaster
 refused ip netns exec n1 ping -c1 -W2 10.0.0.3
 must ip link set p3 master br0
-await 'state forwarding' bridge link show dev p3
+await 'state UP' ip link show p3
 must ip netns exec n1 ping -c1 10.0.0.3
 
 say "A bridge that is down forwards nothing."
 must ip link set br0 down
-must ip -n n1 neigh flush all
 refused ip netns exec n1 ping -c1 -W2 10.0.0.2
 must ip link set br0 up
 await 'state UP' ip link show br0
-await 'state forwarding' bridge link show dev p1
-await 'state forwarding' bridge link show dev p2
 must ip netns exec n1 ping -c1 10.0.0.2
 
 say "A bridge that is deleted lets its ports go."

@@ -19,8 +19,9 @@ must ip -n b addr add 10.1.0.2/24 dev v0
 must ip -n a link set v0 up
 must ip -n b link set v0 up
 must ip -n a link set lo up
-await 'state forwarding' bridge link show dev pa
-await 'state forwarding' bridge link show dev pb
+await 'state UP' ip link show pa
+await 'state UP' ip link show pb
+await 'state UP' ip link show br0
 await 'state UP' ip -n a link show v0
 
 say "Over a veth pair."

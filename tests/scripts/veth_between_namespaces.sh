@@ -28,15 +28,6 @@ must ip -n b addr add 10.0.0.2/24 dev v0
 must ip netns exec a ping -c2 -i0.2 10.0.0.2
 must ip netns exec b ping -c1 10.0.0.1
 
-say "Large packets are cut into fragments and put together again."
-must ip netns exec a ping -c1 -s 4000 10.0.0.2
-say "Those that must not be cut are refused."
-refused ip netns exec a ping -c1 -s 4000 -M do 10.0.0.2
-
-say "Each has learnt the other's address."
-must sh -c "ip -n a neigh | sed 's/ [A-Z]*\$//'"
-must sh -c "ip -n b neigh | sed 's/ [A-Z]*\$//'"
-
 say "Nobody has 10.0.0.9."
 refused ip netns exec a ping -c1 -W2 10.0.0.9
 

@@ -7,6 +7,7 @@ must ip addr add 10.0.0.1/24 dev v0
 must ip link set v0 up
 must ip -n a link set v1 up
 await 'state UP' ip link show v0
+await 'state UP' ip -n a link show v1
 
 state() {
     ip -d addr
@@ -91,4 +92,4 @@ must setpriv --reuid 1000 --regid 1000 --clear-groups ip route
 
 say "Nothing has changed."
 state >/run/after
-must cmp /run/before /run/after
+must diff /run/before /run/after

@@ -32,7 +32,7 @@ pub(crate) struct RunOptions {
     pub(crate) guest: Guest,
     /// On what machine.
     pub(crate) machine: Machine,
-    /// How long commands may take, boot included.
+    /// How long the commands may take once they have begun.
     pub(crate) timeout: Duration,
     /// Shell commands; none means an interactive shell.
     pub(crate) commands: Option<String>,
@@ -95,7 +95,7 @@ Options:
       --linux            Boot Debian's Linux with the same programs instead, to compare
       --cpus <N>         Processors of the guest [default: 2]
       --memory <MIB>     Memory of the guest in MiB [default: 512]
-      --timeout <SECS>   Time for the commands, boot included [default: 300]
+      --timeout <SECS>   Time for the commands once they begin [default: 300]
   -h, --help             Print help
 ";
 

@@ -59,6 +59,7 @@ impl Layout {
     /// A fresh, empty folder for one boot. It is removed when the value is dropped.
     pub(crate) fn scratch(&self) -> Outcome<Scratch> {
         let boots = self.cache("boots")?;
+        sweep(&boots);
         for attempt in 0_u32.. {
             let path = boots.join(format!("{}-{attempt}", std::process::id()));
             match fs::create_dir(&path) {
@@ -70,6 +71,19 @@ impl Layout {
             }
         }
         Err(Failure::new("every name for a scratch folder is taken"))
+    }
+}
+
+/// Removes the scratch folders (`PROCESS-NUMBER`) of processes that were killed.
+fn sweep(boots: &Path) {
+    let Ok(entries) = fs::read_dir(boots) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.split('-').next().unwrap_or_default();
+        if !Path::new("/proc").join(owner).exists() {
+            // Another xtask may be sweeping it too; one of us succeeds.
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

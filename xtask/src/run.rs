@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::cli::RunOptions;
 use crate::clock::Deadline;
@@ -19,8 +20,7 @@ pub(crate) fn run(layout: &Layout, options: &RunOptions) -> Outcome<ExitCode> {
         None => interactive(&boot),
         Some(commands) => {
             let mut session = boot.start(&Plan::Commands(commands.clone()))?;
-            let deadline = Deadline::after(options.timeout);
-            let status = relay(&mut session, deadline, &mut std::io::stdout().lock())?;
+            let status = relay(&mut session, options.timeout, &mut std::io::stdout().lock())?;
             Ok(ExitCode::from(status))
         }
     }
@@ -40,13 +40,14 @@ fn interactive(boot: &Boot<'_>) -> Outcome<ExitCode> {
         .with_status(GUEST_FAILED))
 }
 
-/// Copies the commands' output to `sink` and returns their exit status.
-pub(crate) fn relay(
-    session: &mut Session,
-    deadline: Deadline,
-    sink: &mut impl Write,
-) -> Outcome<u8> {
+/// How long a guest may take to come up; TCG on a busy machine is slow.
+pub(crate) const BOOT: Duration = Duration::from_secs(180);
+
+/// Copies the commands' output to `sink` and returns their exit status. `limit` is the time they
+/// may take once they have begun.
+pub(crate) fn relay(session: &mut Session, limit: Duration, sink: &mut impl Write) -> Outcome<u8> {
     let mut begun = false;
+    let mut deadline = Deadline::after(BOOT);
     loop {
         match session.next(deadline) {
             Event::Output(bytes) if begun => {
@@ -56,7 +57,10 @@ pub(crate) fn relay(
             }
             // What comes before the commands is the guest's own; it is shown if it fails.
             Event::Output(_) => {}
-            Event::Report(words) if words == "begin" => begun = true,
+            Event::Report(words) if words == "begin" => {
+                begun = true;
+                deadline = Deadline::after(limit);
+            }
             Event::Report(words) => {
                 let status = words.strip_prefix("end ").and_then(|word| word.parse().ok());
                 let status = status.ok_or_else(|| {
@@ -78,9 +82,11 @@ pub(crate) fn relay(
             Event::TimedOut => {
                 let _ = session.stop()?;
                 session.evidence().show();
-                let what = if begun { "its commands did not end" } else { "it did not start" };
-                return Err(broken(&format!("was stopped: {what} in time"))
-                    .advise("`--timeout SECONDS` gives it longer")
+                if !begun {
+                    return Err(broken("did not come up in time").with_status(TIMED_OUT));
+                }
+                return Err(broken("was stopped: its commands did not end in time")
+                    .advise("`--timeout SECONDS` gives them longer")
                     .with_status(TIMED_OUT));
             }
         }

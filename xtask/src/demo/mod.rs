@@ -13,14 +13,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::cli::DemoOptions;
-use crate::clock::Deadline;
 use crate::failure::{Attempt, Failure, Outcome};
 use crate::guest::{Boot, Plan};
 use crate::layout::Layout;
 use crate::progress;
 use crate::run::relay;
 
-/// How long the tour may take, boot included.
+/// How long the tour may take.
 const TOUR: Duration = Duration::from_secs(300);
 /// What starts each report. The tour's own words never contain it.
 const SECTION: &[u8] = b"\n=== ";
@@ -35,7 +34,7 @@ pub(crate) fn demo(layout: &Layout, options: &DemoOptions) -> Outcome<ExitCode> 
     let colour = if io::stdout().is_terminal() { "yes" } else { "no" };
     let mut session = boot.start(&Plan::Commands(format!("colour={colour}\n{commands}")))?;
     let mut audience = Audience { stage: io::stdout(), held: Vec::new(), reports: None };
-    let status = relay(&mut session, Deadline::after(TOUR), &mut audience)?;
+    let status = relay(&mut session, TOUR, &mut audience)?;
     if status != 0 {
         return Err(Failure::new(format!("the tour ended with status {status}")));
     }

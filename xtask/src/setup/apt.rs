@@ -85,11 +85,14 @@ impl Apt {
 /// Options that make apt keep its lists under target/, which needs no root.
 fn own_state(layout: &Layout) -> Outcome<Vec<String>> {
     let state = layout.cache("apt/state")?;
+    let lists = layout.cache("apt/state/lists")?;
     layout.cache("apt/state/lists/partial")?;
     let archives = layout.cache("apt/cache")?;
     layout.cache("apt/cache/archives/partial")?;
+    let folders =
+        [("Dir::State", &state), ("Dir::State::lists", &lists), ("Dir::Cache", &archives)];
     let mut options = Vec::new();
-    for (name, path) in [("Dir::State", &state), ("Dir::Cache", &archives)] {
+    for (name, path) in folders {
         options.push("-o".to_owned());
         options.push(format!("{name}={}", path.display()));
     }

@@ -78,7 +78,8 @@ fn package_folder<'a>(packages: &'a BTreeMap<String, PathBuf>, name: &str) -> Ou
 /// Debian's folders, and the few files every system has.
 fn skeleton() -> Tree {
     let mut tree = Tree::default();
-    for folder in ["dev", "etc", "proc", "root", "run", "sys", "usr/bin", "usr/sbin", "var"] {
+    for folder in ["dev", "etc", "mnt", "proc", "root", "run", "sys", "usr/bin", "usr/sbin", "var"]
+    {
         tree.directory(folder, 0o755);
     }
     tree.directory("tmp", 0o1777);

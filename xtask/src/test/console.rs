@@ -14,6 +14,7 @@ use super::score::Score;
 use crate::clock::{self, Deadline};
 use crate::failure::{Attempt, Failure, GUEST_FAILED, Outcome, TIMED_OUT};
 use crate::guest::{Chunk, Guest, Stream};
+use crate::run::BOOT;
 
 /// A test of the console on one guest.
 type Test = fn(Guest) -> Outcome;
@@ -75,7 +76,7 @@ fn commands(guest: Guest) -> Outcome {
 }
 
 fn hang(guest: Guest) -> Outcome {
-    let done = xtask_run(guest, "45", "echo still here; sleep 1000")?;
+    let done = xtask_run(guest, "5", "echo still here; sleep 1000")?;
     require(done.status.code() == Some(TIMED_OUT.into()), || {
         format!("it ended with {}", done.status)
     })?;
@@ -113,7 +114,6 @@ fn xtask_run(guest: Guest, timeout: &str, commands: &str) -> Outcome<Output> {
 }
 
 const CTRL_C: &str = "\x03";
-const BOOT: Duration = Duration::from_secs(180);
 const STEP: Duration = Duration::from_secs(30);
 
 /// A pseudo-terminal with `cargo xtask run` on it, and us at the keyboard.

@@ -12,9 +12,8 @@ use crate::failure::{Attempt, Failure, Outcome};
 use crate::guest::{Boot, Ending, Event, Plan, Session};
 use crate::layout::Layout;
 use crate::progress;
+use crate::run::BOOT;
 
-/// How long a guest may take to reach its first script; TCG on a busy machine is slow.
-const BOOT: Duration = Duration::from_secs(180);
 /// How long one script may take.
 const SCRIPT: Duration = Duration::from_secs(120);
 
