@@ -21,6 +21,7 @@ pub mod edit;
 pub mod fdtable;
 pub mod file;
 pub mod initramfs;
+pub mod generated;
 pub mod inode;
 pub mod locks;
 pub mod mount;
