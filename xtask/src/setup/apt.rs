@@ -25,8 +25,8 @@ pub(crate) struct Package {
 }
 
 impl Apt {
-    /// An apt that knows packages. `probe` is one that must be known.
-    pub(crate) fn ready(layout: &Layout, probe: &str) -> Outcome<Self> {
+    /// An apt that knows where to get the packages `names`.
+    pub(crate) fn ready(layout: &Layout, names: &[&str]) -> Outcome<Self> {
         let architecture =
             command::capture(Command::new("dpkg").arg("--print-architecture"), "ask dpkg")
                 .map_err(|failure| {
@@ -38,22 +38,28 @@ impl Apt {
                 .advise("run it on an amd64 machine or in an amd64 container"));
         }
         let system = Self { options: Vec::new() };
-        if system.show(&[probe]).is_ok() {
+        if system.knows(names) {
             return Ok(system);
         }
         let own = Self { options: own_state(layout)? };
-        if own.show(&[probe]).is_err() {
+        if !own.knows(names) {
             progress::step("Updating", "apt's package lists (kept under target/)");
             command::show(own.command("apt-get").args(["update", "-qq"]), "update apt's lists")
                 .map_err(|failure| failure.advise("apt needs the network for this once"))?;
         }
-        own.show(&[probe]).map_err(|failure| {
-            failure.advise("apt's sources must contain Debian's `main`; see sources.list(5)")
-        })?;
+        if !own.knows(names) {
+            return Err(Failure::new(format!("apt does not know all of: {}", names.join(" ")))
+                .advise("apt's sources must contain Debian's `main`; see sources.list(5)"));
+        }
         Ok(own)
     }
 
-    /// The packages' records, in no particular order.
+    fn knows(&self, names: &[&str]) -> bool {
+        let found = self.show(names).unwrap_or_default();
+        names.iter().all(|name| found.iter().any(|package| package.name == *name))
+    }
+
+    /// The packages' records, in no particular order, of those that can be downloaded.
     pub(crate) fn show(&self, names: &[&str]) -> Outcome<Vec<Package>> {
         let mut apt = self.command("apt-cache");
         apt.args(["show", "--no-all-versions"]).args(names);
@@ -118,6 +124,8 @@ fn record(stanza: &str) -> Option<Package> {
         .filter_map(|choice| choice.split('|').next()?.split_whitespace().next())
         .map(|name| name.split(':').next().unwrap_or(name).to_owned())
         .collect();
+    // Without lists apt still knows what is installed, but not where to get it.
+    field("Filename")?;
     Some(Package {
         name: field("Package")?.to_owned(),
         version: field("Version")?.to_owned(),
@@ -130,10 +138,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_tells_name_version_and_the_first_of_each_alternative() {
+    fn a_record_tells_name_version_and_the_first_of_each_alternative_and_can_be_downloaded() {
         let text = "Package: iproute2\nVersion: 6.1.0-3\nPre-Depends: libc6 (>= 2.34)\n\
-                    Depends: debconf (>= 0.5) | debconf-2.0, libmnl0, python3:any\nSize: 1\n\n\
-                    Package: libmnl0\nVersion: 1.0.4-3\n\n";
+                    Depends: debconf (>= 0.5) | debconf-2.0, libmnl0, python3:any\n\
+                    Filename: pool/i\n\nPackage: libmnl0\nVersion: 1.0.4-3\nFilename: pool/m\n\n\
+                    Package: dash\nStatus: install ok installed\nVersion: 0.5\n\n";
         let packages = records(text);
         assert_eq!(packages.len(), 2);
         assert_eq!(packages[0].name, "iproute2");

@@ -40,8 +40,7 @@ pub(crate) fn unpacked(
     if let Some(folders) = recall(&cache, &remembered, names) {
         return Ok(folders);
     }
-    let first = names.first().ok_or_else(|| Failure::new("an empty set of packages"))?;
-    let apt = Apt::ready(layout, first)?;
+    let apt = Apt::ready(layout, names)?;
     let packages = closure(&apt, names, follow)?;
     let folder = |package: &Package| folder(package, unpack(&package.name));
     let missing: Vec<&Package> =
