@@ -35,9 +35,10 @@ pub trait Caller {
     /// The effective group id.
     fn gid(&self) -> u32;
 
-    /// Whether `gid` is the caller's effective group or among its supplementary ones.
-    fn in_group(&self, gid: u32) -> bool {
-        gid == self.gid()
+    /// Whether the caller's effective group, or one of its supplementary ones, lies within
+    /// `first..=last`.
+    fn in_groups(&self, first: u32, last: u32) -> bool {
+        (first..=last).contains(&self.gid())
     }
 
     /// Whether the caller holds `capability` in the user namespace that owns `ns`

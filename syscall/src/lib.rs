@@ -11,9 +11,13 @@ pub mod cmsg;
 pub mod cred;
 pub mod errno;
 mod error;
+pub mod ioctl;
 pub mod process;
+pub mod procfs;
 pub mod sockaddr;
 pub mod socket;
+pub mod sysctl;
 #[cfg(test)]
 mod testing;
+mod text;
 pub mod unix;

@@ -12,6 +12,7 @@ use warren_platform::{CpuId, Duration, Instant, Keeper, Observer, Platform, Read
 
 use crate::cred::{Caller, Capability};
 use crate::errno::Errno;
+use crate::ioctl::UserMemory;
 use crate::process::{FileHandle, Process};
 use crate::socket::message::{Sink, Source};
 use crate::unix::UnixSocket;
@@ -51,16 +52,11 @@ pub(crate) fn world() -> (Arc<Stack>, Arc<Namespace>) {
 }
 
 /// A process. Root by default.
+#[derive(Default)]
 pub(crate) struct TestProcess {
     pub(crate) uid: u32,
     pub(crate) files: spin::Mutex<Vec<Option<FileHandle>>>,
     nodes: spin::Mutex<BTreeMap<Vec<u8>, Weak<UnixSocket>>>,
-}
-
-impl Default for TestProcess {
-    fn default() -> Self {
-        Self { uid: 0, files: spin::Mutex::default(), nodes: spin::Mutex::default() }
-    }
 }
 
 impl TestProcess {
@@ -162,5 +158,30 @@ pub(crate) struct Listener(pub(crate) AtomicUsize);
 impl Observer for Listener {
     fn notify(&self, _news: Readiness) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The caller's memory: bytes at small addresses.
+#[derive(Default)]
+pub(crate) struct Memory(pub(crate) spin::Mutex<Vec<u8>>);
+
+impl Memory {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(spin::Mutex::new(bytes.to_vec()))
+    }
+}
+
+impl UserMemory for Memory {
+    fn read(&self, address: usize, into: &mut [u8]) -> Result<(), Errno> {
+        let memory = self.0.lock();
+        let end = address.checked_add(into.len()).ok_or(Errno::EFAULT)?;
+        into.copy_from_slice(memory.get(address..end).ok_or(Errno::EFAULT)?);
+        Ok(())
+    }
+    fn write(&self, address: usize, bytes: &[u8]) -> Result<(), Errno> {
+        let mut memory = self.0.lock();
+        let end = address.checked_add(bytes.len()).ok_or(Errno::EFAULT)?;
+        memory.get_mut(address..end).ok_or(Errno::EFAULT)?.copy_from_slice(bytes);
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use warren_platform::Instant;
+
 use crate::errno::Errno;
 use crate::sockaddr::SockAddr;
 
@@ -63,13 +65,15 @@ pub struct Incoming {
     pub control: Vec<u8>,
     /// `msg_flags`.
     pub flags: u32,
+    /// When it came, if its protocol knows (SIOCGSTAMP).
+    pub stamp: Option<Instant>,
 }
 
 impl Incoming {
     /// Payload and nothing else.
     #[must_use]
     pub const fn plain(bytes: usize) -> Self {
-        Self { bytes, name: SockAddr::NONE, control: Vec::new(), flags: 0 }
+        Self { bytes, name: SockAddr::NONE, control: Vec::new(), flags: 0, stamp: None }
     }
 }
 

@@ -18,7 +18,7 @@ mod transfer;
 
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use warren_netns::Namespace;
 use warren_platform::lock::{self, Mutex};
@@ -67,6 +67,17 @@ impl UnixKind {
     }
 }
 
+/// What a unix socket is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnixState {
+    /// Nothing.
+    Unconnected,
+    /// It waits for connections.
+    Listening,
+    /// It has a peer, or a destination.
+    Connected,
+}
+
 /// One end. See the module.
 #[derive(Debug)]
 pub struct UnixSocket {
@@ -74,6 +85,7 @@ pub struct UnixSocket {
     kind: UnixKind,
     table: Arc<UnixTable>,
     number: u64,
+    inode: AtomicU64,
     credentials: Credentials,
     send_limit: AtomicUsize,
     state: Mutex<lock::Socket, State>,
@@ -122,6 +134,7 @@ impl UnixSocket {
             ns: ns.clone(),
             kind,
             number: table.next_number(),
+            inode: AtomicU64::new(0),
             table,
             credentials,
             send_limit: AtomicUsize::new(SEND_BUFFER),
@@ -154,6 +167,17 @@ impl UnixSocket {
         self.kind
     }
 
+    /// The inode number its host shows for it.
+    #[must_use]
+    pub fn inode(&self) -> u64 {
+        self.inode.load(Ordering::Relaxed)
+    }
+
+    /// See [`UnixSocket::inode`].
+    pub fn set_inode(&self, inode: u64) {
+        self.inode.store(inode, Ordering::Relaxed);
+    }
+
     /// SO_PEERCRED: who connected, listened or made the pair.
     #[must_use]
     pub fn peer_credentials(&self) -> Option<Credentials> {
@@ -164,6 +188,16 @@ impl UnixSocket {
     #[must_use]
     pub fn is_listening(&self) -> bool {
         matches!(self.state.lock().phase, Phase::Listening { .. })
+    }
+
+    /// Its state, as /proc/net/unix tells it.
+    #[must_use]
+    pub fn shown_state(&self) -> UnixState {
+        match self.state.lock().phase {
+            Phase::Listening { .. } => UnixState::Listening,
+            Phase::Connected => UnixState::Connected,
+            Phase::Idle => UnixState::Unconnected,
+        }
     }
 
     /// SO_PASSCRED.

@@ -329,7 +329,7 @@ impl UnixSocket {
             Some(name) => address(Some(&name)),
             None => SockAddr::NONE,
         };
-        Incoming { bytes, name, control, flags }
+        Incoming { bytes, name, control, flags, stamp: None }
     }
 }
 
