@@ -17,6 +17,7 @@ pub mod procfs;
 pub mod sockaddr;
 pub mod socket;
 pub mod sysctl;
+pub mod sysfs;
 #[cfg(test)]
 mod testing;
 mod text;
