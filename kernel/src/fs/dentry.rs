@@ -114,7 +114,10 @@ impl Dentry {
     ) -> (Result<Option<Arc<Self>>>, Option<Arc<Self>>) {
         let cached = children.get(name).and_then(Weak::upgrade);
         let stale = match cached {
-            Some(dentry) if dentry.inode.is_current() => return (Ok(Some(dentry)), None),
+            // What something is mounted on stays where it is, whatever its file system says.
+            Some(dentry) if dentry.is_covered() || dentry.inode.is_current() => {
+                return (Ok(Some(dentry)), None);
+            }
             stale => stale,
         };
         match self.inode.lookup(name) {

@@ -8,7 +8,7 @@
 //! | [`fdtable`], [`context`] | what a process has of all this |
 //! | [`poll`], [`locks`] | readiness, advisory locks |
 //! | [`pipe`], [`anon`], [`nsfs`] | files that are in no directory |
-//! | [`tmpfs`], [`types`] | files in memory, and what can be mounted |
+//! | [`tmpfs`], [`devfs`], [`types`] | files in memory, devices, what can be mounted |
 //! | [`initramfs`] | the first files |
 //! | [`syscalls`] | the system calls |
 
@@ -16,12 +16,13 @@ pub mod access;
 pub mod anon;
 pub mod context;
 pub mod dentry;
+pub mod devfs;
 pub mod directory;
 pub mod edit;
 pub mod fdtable;
 pub mod file;
-pub mod initramfs;
 pub mod generated;
+pub mod initramfs;
 pub mod inode;
 pub mod locks;
 pub mod mount;

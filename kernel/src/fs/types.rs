@@ -1,12 +1,13 @@
 //! The file system types mount(2) knows.
 
+use super::devfs::{devpts, devtmpfs};
 use super::inode::FileSystem;
 use super::tmpfs::Tmpfs;
 use crate::prelude::*;
 use crate::process::Thread;
 
 /// The types, as /proc/filesystems lists them.
-pub const TYPES: &[&str] = &["tmpfs", "ramfs"];
+pub const TYPES: &[&str] = &["tmpfs", "ramfs", "devtmpfs", "devpts"];
 
 /// Makes an instance of the type `kind` for a mount made by `thread`.
 ///
@@ -20,6 +21,8 @@ pub fn new_file_system(
     match kind {
         b"tmpfs" => Ok(Tmpfs::new("tmpfs", options)?),
         b"ramfs" => Ok(Tmpfs::new("ramfs", options)?),
+        b"devtmpfs" => devtmpfs(),
+        b"devpts" => Ok(devpts()),
         _ => Err(Errno::ENODEV),
     }
 }

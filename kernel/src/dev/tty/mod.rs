@@ -22,7 +22,7 @@ use crate::prelude::*;
 use crate::time::now;
 
 pub use jobs::controlling;
-pub use pty::{open_ptmx, open_pts};
+pub use pty::{PTS_MAJOR, open_ptmx, open_pts, pairs};
 
 use jobs::Jobs;
 

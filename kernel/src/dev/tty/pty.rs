@@ -29,7 +29,7 @@ const CAPACITY: usize = 4096;
 const MAX_PTYS: u32 = 256;
 
 /// The major number of pseudo-terminals.
-const PTS_MAJOR: u32 = 136;
+pub const PTS_MAJOR: u32 = 136;
 
 /// What the terminal wrote and the master has not read yet.
 struct Channel {
@@ -60,15 +60,14 @@ struct Pair {
     tty: Arc<Tty>,
     channel: Arc<Channel>,
     uid: u32,
-    gid: u32,
 }
 
 static PAIRS: SpinLock<BTreeMap<u32, Pair>> = SpinLock::new(BTreeMap::new());
 
 /// The pseudo-terminals there are, with their owners: what /dev/pts lists.
 #[must_use]
-pub fn pairs() -> Vec<(u32, u32, u32)> {
-    PAIRS.lock().iter().map(|(number, pair)| (*number, pair.uid, pair.gid)).collect()
+pub fn pairs() -> Vec<(u32, u32)> {
+    PAIRS.lock().iter().map(|(number, pair)| (*number, pair.uid)).collect()
 }
 
 /// The open master of a pair. When it goes the terminal hangs up.
@@ -95,8 +94,8 @@ pub fn open_ptmx(path: Path, flags: OpenFlags) -> Result<Arc<OpenFile>> {
     let device = Device::new(PTS_MAJOR, number);
     let wire = Box::new(PtyWire(channel.clone()));
     let tty = Tty::new(&format!("pts/{number}"), device, wire);
-    let (uid, gid) = (who.uid.fs, who.gid.fs);
-    pairs.insert(number, Pair { tty: tty.clone(), channel: channel.clone(), uid, gid });
+    let uid = who.uid.fs;
+    pairs.insert(number, Pair { tty: tty.clone(), channel: channel.clone(), uid });
     drop(pairs);
     Ok(OpenFile::new(path, Box::new(Master { number, tty, channel }), flags))
 }
