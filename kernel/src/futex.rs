@@ -44,12 +44,13 @@ impl Key {
             return Err(Errno::EINVAL);
         }
         let space = thread.process().space().ok_or(Errno::EFAULT)?;
-        let private_key =
-            Self::Private { space: Arc::as_ptr(&space) as usize, addr };
+        let private_key = Self::Private { space: Arc::as_ptr(&space) as usize, addr };
         if private {
             return Ok(private_key);
         }
-        Ok(space.shared_word(addr)?.map_or(private_key, |(object, offset)| Self::Shared { object, offset }))
+        Ok(space
+            .shared_word(addr)?
+            .map_or(private_key, |(object, offset)| Self::Shared { object, offset }))
     }
 
     fn bucket(self) -> &'static Mutex<Vec<Arc<Waiting>>> {
@@ -104,9 +105,7 @@ fn futex(thread: &Arc<Thread>, [addr, op, val, timeout, addr2, val3]: Args) -> R
         uapi::FUTEX_WAKE => Ok(wake(key(addr)?, val as i32, MATCH_ANY)),
         uapi::FUTEX_WAKE_BITSET if val3 == 0 => Err(Errno::EINVAL),
         uapi::FUTEX_WAKE_BITSET => Ok(wake(key(addr)?, val as i32, val3)),
-        uapi::FUTEX_REQUEUE => {
-            requeue(key(addr)?, key(addr2)?, val as i32, timeout as i32, None)
-        }
+        uapi::FUTEX_REQUEUE => requeue(key(addr)?, key(addr2)?, val as i32, timeout as i32, None),
         uapi::FUTEX_CMP_REQUEUE => {
             requeue(key(addr)?, key(addr2)?, val as i32, timeout as i32, Some((addr, val3)))
         }

@@ -138,8 +138,7 @@ impl Program {
                 if !fits || !aligned || !ordered || file_len > memory_len {
                     return None;
                 }
-                let headers_end =
-                    header.headers_offset + header.headers_count * PROGRAM_HEADER_LEN;
+                let headers_end = header.headers_offset + header.headers_count * PROGRAM_HEADER_LEN;
                 if self.headers_addr.is_none()
                     && offset <= header.headers_offset
                     && headers_end <= offset + file_len

@@ -103,17 +103,10 @@ impl SignalSet {
     /// The signals that cannot be blocked, caught or ignored.
     pub const UNSTOPPABLE: Self = Self::of(&[Signal::KILL, Signal::STOP]);
     /// The signals whose default is to stop.
-    pub const STOPPING: Self =
-        Self::of(&[Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU]);
+    pub const STOPPING: Self = Self::of(&[Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU]);
     /// The signals that the processor raises: delivered before others.
-    const SYNCHRONOUS: Self = Self::of(&[
-        Signal::SEGV,
-        Signal::BUS,
-        Signal::ILL,
-        Signal::TRAP,
-        Signal::FPE,
-        Signal::SYS,
-    ]);
+    const SYNCHRONOUS: Self =
+        Self::of(&[Signal::SEGV, Signal::BUS, Signal::ILL, Signal::TRAP, Signal::FPE, Signal::SYS]);
 
     /// The set of these signals.
     #[must_use]

@@ -125,8 +125,7 @@ impl Inner {
         let index = mapping.page_index(page - area.range.start);
         let guard = disable_preempt();
         let range = page..page + PAGE_SIZE;
-        let mut cursor =
-            space.vm().cursor_mut(&guard, &range).map_err(|_| Fault::Unmapped)?;
+        let mut cursor = space.vm().cursor_mut(&guard, &range).map_err(|_| Fault::Unmapped)?;
         if let Some((frame, flags)) = mapped_at(&mut cursor) {
             return upgrade(&mut cursor, &range, &mapping, protection, access, frame, flags)
                 .map(|()| Step::Done);

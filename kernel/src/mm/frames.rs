@@ -6,7 +6,8 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use ostd::mm::{FrameAllocOptions, PAGE_SIZE, UFrame, VmIo};
+use ostd::mm::io::util::HasVmReaderWriter;
+use ostd::mm::{FrameAllocOptions, UFrame};
 
 use crate::prelude::*;
 
@@ -62,9 +63,8 @@ pub fn zeroed() -> Result<UFrame> {
 /// `ENOMEM` if only the reserve is left.
 pub fn copy_of(frame: &UFrame) -> Result<UFrame> {
     admit_user_page()?;
-    let copy =
-        FrameAllocOptions::new().zeroed(false).alloc_frame().map_err(|_| Errno::ENOMEM)?;
+    let copy = FrameAllocOptions::new().zeroed(false).alloc_frame().map_err(|_| Errno::ENOMEM)?;
     let copy = UFrame::from(copy);
-    copy.write(0, frame.reader().limit(PAGE_SIZE)).expect("both are one page");
+    copy.writer().write(&mut frame.reader());
     Ok(copy)
 }

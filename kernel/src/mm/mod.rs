@@ -17,8 +17,8 @@ mod space;
 mod syscalls;
 pub mod user;
 
-pub use fault::{Access, Fault};
 pub(crate) use fault::on_kernel_access;
+pub use fault::{Access, Fault};
 pub use mapping::Mapping;
 pub use ostd::mm::PAGE_SIZE;
 pub use shared::SharedMemory;

@@ -5,7 +5,8 @@ use ostd::arch::cpu::context::{FsBase, UserContext};
 use ostd::irq::disable_local;
 
 use super::{
-    Pid, Process, Release, Resource, Resources, SavedRegisters, Thread, run, tree, with_new_namespaces,
+    Pid, Process, Release, Resource, Resources, SavedRegisters, Thread, run, tree,
+    with_new_namespaces,
 };
 use crate::mm::{USER_END, frames, user};
 use crate::prelude::*;
@@ -41,8 +42,7 @@ impl CloneArgs {
             || needs(uapi::CLONE_SIGHAND, uapi::CLONE_VM)
             || excludes(uapi::CLONE_NEWNS, uapi::CLONE_FS)
             || excludes(uapi::CLONE_NEWUSER, uapi::CLONE_FS)
-            || (self.has(uapi::CLONE_THREAD)
-                && self.has(uapi::CLONE_NEWPID | uapi::CLONE_NEWUSER));
+            || (self.has(uapi::CLONE_THREAD) && self.has(uapi::CLONE_NEWPID | uapi::CLONE_NEWUSER));
         // Sharing signal handlers without being one process is what LinuxThreads did
         // before 2003; a file descriptor for the child is what this kernel lacks.
         let absent = (self.has(uapi::CLONE_SIGHAND) && !self.has(uapi::CLONE_THREAD))
@@ -78,11 +78,7 @@ fn admit(parent: &Thread) -> Result<()> {
 ///
 /// # Errors
 /// Those of clone(2).
-pub(super) fn clone(
-    parent: &Arc<Thread>,
-    args: CloneArgs,
-    context: &UserContext,
-) -> Result<Pid> {
+pub(super) fn clone(parent: &Arc<Thread>, args: CloneArgs, context: &UserContext) -> Result<Pid> {
     args.check()?;
     let exit_signal = args.exit_signal()?;
     admit(parent)?;

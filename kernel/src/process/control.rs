@@ -6,9 +6,7 @@ use linux_raw_sys::prctl as pr;
 use ostd::arch::cpu::context::{FsBase, GsBase};
 use ostd::irq::disable_local;
 
-use super::{
-    Capability, CapabilitySet, Credentials, LAST_CAPABILITY, NAME_LEN, Thread,
-};
+use super::{Capability, CapabilitySet, Credentials, LAST_CAPABILITY, NAME_LEN, Thread};
 use crate::mm::{USER_END, user};
 use crate::prelude::*;
 use crate::signal::Signal;

@@ -43,10 +43,10 @@ fn adjust_fs_capabilities(old: u32, new: &mut Credentials) {
         Capability::Fsetid,
         Capability::Mknod,
     ];
-    let set = on_files.into_iter().map(CapabilitySet::from).fold(
-        CapabilitySet::empty(),
-        |set, capability| set | capability,
-    );
+    let set = on_files
+        .into_iter()
+        .map(CapabilitySet::from)
+        .fold(CapabilitySet::empty(), |set, capability| set | capability);
     if old == 0 && new.uid.fs != 0 {
         new.effective -= set;
     }
@@ -109,12 +109,7 @@ fn set_res_id(ids: &Ids, wanted: [u32; 3], privileged: bool) -> Result<Ids> {
     let keep = |id, old| if id == UNCHANGED { old } else { id };
     let [real, effective, saved] = wanted;
     let effective = keep(effective, ids.effective);
-    Ok(Ids {
-        real: keep(real, ids.real),
-        effective,
-        saved: keep(saved, ids.saved),
-        fs: effective,
-    })
+    Ok(Ids { real: keep(real, ids.real), effective, saved: keep(saved, ids.saved), fs: effective })
 }
 
 pub(super) fn setuid(thread: &Arc<Thread>, [id, ..]: Args) -> Result<usize> {
@@ -151,10 +146,7 @@ pub(super) fn setregid(thread: &Arc<Thread>, [real, effective, ..]: Args) -> Res
     })
 }
 
-pub(super) fn setresuid(
-    thread: &Arc<Thread>,
-    [real, effective, saved, ..]: Args,
-) -> Result<usize> {
+pub(super) fn setresuid(thread: &Arc<Thread>, [real, effective, saved, ..]: Args) -> Result<usize> {
     change(thread, |old, new| {
         let wanted = [real, effective, saved].map(|id| id as u32);
         new.uid = set_res_id(&old.uid, wanted, old.has(Capability::Setuid))?;
@@ -163,10 +155,7 @@ pub(super) fn setresuid(
     })
 }
 
-pub(super) fn setresgid(
-    thread: &Arc<Thread>,
-    [real, effective, saved, ..]: Args,
-) -> Result<usize> {
+pub(super) fn setresgid(thread: &Arc<Thread>, [real, effective, saved, ..]: Args) -> Result<usize> {
     change(thread, |old, new| {
         let wanted = [real, effective, saved].map(|id| id as u32);
         new.gid = set_res_id(&old.gid, wanted, old.has(Capability::Setgid))?;

@@ -1,6 +1,7 @@
 //! Process 1.
 
 use ostd::arch::cpu::context::UserContext;
+use ostd::boot::boot_info;
 use warren_kernel_core::cmdline::Cmdline;
 
 use super::exec::{self, Arguments, Strings};
@@ -24,13 +25,13 @@ const ENVIRONMENT: [&str; 2] = ["HOME=/", "TERM=linux"];
 pub(crate) fn start_init(cmdline: &Cmdline) -> Result<()> {
     frames::init();
     let pid = tree::allocate_pid()?;
-    let (context, files) = fs::first_process()?;
+    let context = fs::init(boot_info().initramfs)?;
+    let files = fs::FdTable::new();
     let ns = Arc::new(NsProxy::initial()?);
     let resources = Resources { files, fs: context, ns };
     let space = AddressSpace::new();
     let no_program: Arc<[u8]> = Arc::from(&b""[..]);
-    let process =
-        Process::new(pid, space, Limits::default(), Default::default(), None, no_program);
+    let process = Process::new(pid, space, Limits::default(), Default::default(), None, no_program);
     let thread = Thread::new(
         pid,
         process.clone(),
@@ -47,6 +48,10 @@ pub(crate) fn start_init(cmdline: &Cmdline) -> Result<()> {
     let task = {
         let thread = thread.clone();
         sched::spawn_user(thread.clone(), move || {
+            // Without a console process 1 starts without files, as on Linux.
+            if let Err(error) = fs::open_console(&thread) {
+                log::warn!("no console for process 1: {error}");
+            }
             let context = load(&thread, &cmdline);
             run::run(&thread, context);
         })?
@@ -84,11 +89,7 @@ fn execute(
     cmdline.init_args.iter().for_each(|arg| args.push(arg.as_bytes()));
     ENVIRONMENT.iter().for_each(|setting| env.push(setting.as_bytes()));
     cmdline.init_env.iter().for_each(|setting| env.push(setting.as_bytes()));
-    let file = fs::open::open_exec(
-        thread,
-        linux_raw_sys::general::AT_FDCWD,
-        name.as_bytes(),
-        true,
-    )?;
+    let file =
+        fs::open::open_exec(thread, linux_raw_sys::general::AT_FDCWD, name.as_bytes(), true)?;
     exec::execute(thread, file, name.as_bytes(), Arguments::new(args, env), context)
 }

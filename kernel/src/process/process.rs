@@ -9,7 +9,7 @@ use crate::mm::AddressSpace;
 use crate::prelude::*;
 use crate::signal::{ProcessSignals, Signal, Stop};
 use crate::sync::WaitQueue;
-use crate::time::{IntervalTimers, Instant, now};
+use crate::time::{Instant, IntervalTimers, now};
 
 /// A process.
 pub struct Process {

@@ -27,8 +27,7 @@ impl UserModeHooks for SignalHook<'_> {
 pub(super) fn run(thread: &Arc<Thread>, context: UserContext) {
     let mut user = UserMode::new(context);
     loop {
-        if thread.has_signal()
-            && signal::deliver(thread, user.context_mut(), None) == Outcome::Exit
+        if thread.has_signal() && signal::deliver(thread, user.context_mut(), None) == Outcome::Exit
         {
             break;
         }

@@ -39,10 +39,7 @@ fn all_processors() -> u64 {
     u64::MAX >> (64 - count)
 }
 
-pub(super) fn sched_getaffinity(
-    thread: &Arc<Thread>,
-    [pid, len, to, ..]: Args,
-) -> Result<usize> {
+pub(super) fn sched_getaffinity(thread: &Arc<Thread>, [pid, len, to, ..]: Args) -> Result<usize> {
     named(thread, pid)?;
     if len < size_of::<u64>() || len % size_of::<u64>() != 0 {
         return Err(Errno::EINVAL);
@@ -52,10 +49,7 @@ pub(super) fn sched_getaffinity(
 }
 
 /// Threads run wherever there is room: only a set that allows that can be had.
-pub(super) fn sched_setaffinity(
-    thread: &Arc<Thread>,
-    [pid, len, from, ..]: Args,
-) -> Result<usize> {
+pub(super) fn sched_setaffinity(thread: &Arc<Thread>, [pid, len, from, ..]: Args) -> Result<usize> {
     named(thread, pid)?;
     let mut bytes = [0; 8];
     let len = len.min(bytes.len());

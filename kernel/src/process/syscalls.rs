@@ -6,9 +6,7 @@ use ostd::arch::cpu::context::UserContext;
 use super::clone::{CloneArgs, clone};
 use super::exec::{self, Arguments};
 use super::wait::{Change, News, WaitOptions, Which, wait};
-use super::{
-    ExitStatus, Pid, Thread, control, exit, identity, scheduling, tree, usage,
-};
+use super::{ExitStatus, Pid, Thread, control, exit, identity, scheduling, tree, usage};
 use crate::fs::open::open_exec;
 use crate::mm::user;
 use crate::prelude::*;

@@ -252,8 +252,7 @@ impl Thread {
         let own = self.signals.lock();
         let waiting = own.pending.set().union(shared.pending.set()).difference(own.mask);
         let is_stopped = shared.stop != crate::signal::Stop::Running;
-        let pending =
-            !waiting.is_empty() || own.killed || is_stopped || shared.exiting.is_some();
+        let pending = !waiting.is_empty() || own.killed || is_stopped || shared.exiting.is_some();
         self.signal_pending.store(pending, Ordering::Release);
     }
 

@@ -348,8 +348,7 @@ pub fn bury(process: &Arc<Process>, status: ExitStatus) {
 fn stranded_groups(tree: &Tree, pid: Pid) -> BTreeSet<Pid> {
     let Some(node) = tree.nodes.get(&pid) else { return BTreeSet::new() };
     let children = node.children.iter().filter_map(|child| tree.nodes.get(child));
-    let groups: BTreeSet<Pid> =
-        children.map(|child| child.group).chain([node.group]).collect();
+    let groups: BTreeSet<Pid> = children.map(|child| child.group).chain([node.group]).collect();
     let is_stranded = |group: &Pid| {
         !tree.is_orphaned(*group, None)
             && tree.is_orphaned(*group, Some(pid))
@@ -439,4 +438,3 @@ pub fn children(pid: Pid) -> Vec<Child> {
     };
     node.children.iter().filter_map(child).collect()
 }
-

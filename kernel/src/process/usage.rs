@@ -27,7 +27,7 @@ pub(super) fn write_rusage(addr: usize, times: Times, peak_resident: usize) -> R
 pub(super) fn getrusage(thread: &Arc<Thread>, [who, addr, ..]: Args) -> Result<usize> {
     let process = thread.process();
     let times = match who as i32 {
-        uapi::RUSAGE_SELF => process.times(),
+        0 => process.times(),
         uapi::RUSAGE_CHILDREN => process.children_times(),
         1 => thread.times(),
         _ => return Err(Errno::EINVAL),

@@ -72,7 +72,8 @@ impl TaskData {
         let step = |weight: u64| {
             if nice > 0 { weight * 4 / 5 } else { weight * 5 / 4 }
         };
-        let weight = (0..nice.unsigned_abs()).fold(u64::from(NORMAL_WEIGHT), |weight, _| step(weight));
+        let weight =
+            (0..nice.unsigned_abs()).fold(u64::from(NORMAL_WEIGHT), |weight, _| step(weight));
         Self::of(task).weight.store(weight.max(1) as u32, Ordering::Relaxed);
     }
 

@@ -31,12 +31,8 @@ pub struct Action {
 
 impl Action {
     /// What every signal has at first.
-    pub const DEFAULT: Self = Self {
-        disposition: Disposition::Default,
-        flags: 0,
-        restorer: 0,
-        mask: SignalSet::EMPTY,
-    };
+    pub const DEFAULT: Self =
+        Self { disposition: Disposition::Default, flags: 0, restorer: 0, mask: SignalSet::EMPTY };
 
     /// The four words of the ABI.
     #[must_use]

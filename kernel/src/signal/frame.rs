@@ -146,8 +146,24 @@ pub(super) fn alt_stack_bytes(stack: &AltStack, sp: usize) -> [u8; 24] {
 fn registers(context: &UserContext) -> [usize; 18] {
     let r = context.general_regs();
     [
-        r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rdi, r.rsi, r.rbp, r.rbx, r.rdx,
-        r.rax, r.rcx, r.rsp, r.rip, context.rflags(),
+        r.r8,
+        r.r9,
+        r.r10,
+        r.r11,
+        r.r12,
+        r.r13,
+        r.r14,
+        r.r15,
+        r.rdi,
+        r.rsi,
+        r.rbp,
+        r.rbx,
+        r.rdx,
+        r.rax,
+        r.rcx,
+        r.rsp,
+        r.rip,
+        context.rflags(),
     ]
 }
 

@@ -146,10 +146,8 @@ fn is_dropped(
 
 /// Whether the default action would end or stop a process, and nothing else is set.
 fn is_deadly_default(signals: &ProcessSignals, signal: Signal) -> bool {
-    let harmless = matches!(
-        signal.default_action(),
-        DefaultAction::Ignore | DefaultAction::Continue
-    );
+    let harmless =
+        matches!(signal.default_action(), DefaultAction::Ignore | DefaultAction::Continue);
     signals.actions.get(signal).disposition == Disposition::Default && !harmless
 }
 

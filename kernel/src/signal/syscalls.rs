@@ -5,7 +5,10 @@ use ostd::arch::cpu::context::UserContext;
 use warren_kernel_core::signals::SignalSet;
 
 use super::info::SIGINFO_LEN;
-use super::{Action, AltStack, Code, SigInfo, Signal, force, frame, send_to_process, send_to_thread, with_mask};
+use super::{
+    Action, AltStack, Code, SigInfo, Signal, force, frame, send_to_process, send_to_thread,
+    with_mask,
+};
 use crate::mm::user;
 use crate::prelude::*;
 use crate::process::{Capability, Credentials, Pid, Process, Thread, tree};
@@ -282,12 +285,7 @@ fn find_thread(pid: Option<Pid>, tid: Pid) -> Result<Arc<Thread>> {
     Ok(target)
 }
 
-fn kill_thread(
-    thread: &Arc<Thread>,
-    pid: Option<Pid>,
-    tid: Pid,
-    number: usize,
-) -> Result<usize> {
+fn kill_thread(thread: &Arc<Thread>, pid: Option<Pid>, tid: Pid, number: usize) -> Result<usize> {
     let target = find_thread(pid, tid)?;
     let signal = optional_signal(number)?;
     if !may_signal(thread, target.process(), signal) {
@@ -323,10 +321,7 @@ fn rt_sigqueueinfo(thread: &Arc<Thread>, [pid, number, info, ..]: Args) -> Resul
     Ok(0)
 }
 
-fn rt_tgsigqueueinfo(
-    thread: &Arc<Thread>,
-    [pid, tid, number, info, ..]: Args,
-) -> Result<usize> {
+fn rt_tgsigqueueinfo(thread: &Arc<Thread>, [pid, tid, number, info, ..]: Args) -> Result<usize> {
     let pid = pid as Pid;
     let info = read_info(thread, pid, number, info)?;
     let target = find_thread(Some(pid), tid as Pid)?;

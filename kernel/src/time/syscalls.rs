@@ -94,13 +94,13 @@ fn nanosleep(thread: &Arc<Thread>, [request, remain, ..]: Args) -> Result<usize>
     sleep_for(thread, span, remain)
 }
 
-fn clock_nanosleep(thread: &Arc<Thread>, [clock, flags, request, remain, ..]: Args) -> Result<usize> {
+fn clock_nanosleep(
+    thread: &Arc<Thread>,
+    [clock, flags, request, remain, ..]: Args,
+) -> Result<usize> {
     let span = read_timespec(request)?;
     match clock as u32 {
-        uapi::CLOCK_REALTIME
-        | uapi::CLOCK_MONOTONIC
-        | uapi::CLOCK_BOOTTIME
-        | uapi::CLOCK_TAI => {}
+        uapi::CLOCK_REALTIME | uapi::CLOCK_MONOTONIC | uapi::CLOCK_BOOTTIME | uapi::CLOCK_TAI => {}
         uapi::CLOCK_THREAD_CPUTIME_ID => return Err(Errno::EINVAL),
         // Linux's answer for clocks that cannot be slept on.
         _ => return Err(read_clock(thread, clock as u32).err().unwrap_or(Errno::EOPNOTSUPP)),
@@ -145,10 +145,8 @@ fn clock_gettime(thread: &Arc<Thread>, [clock, to, ..]: Args) -> Result<usize> {
 fn clock_getres(thread: &Arc<Thread>, [clock, to, ..]: Args) -> Result<usize> {
     read_clock(thread, clock as u32)?;
     if to != 0 {
-        let coarse = matches!(
-            clock as u32,
-            uapi::CLOCK_REALTIME_COARSE | uapi::CLOCK_MONOTONIC_COARSE
-        );
+        let coarse =
+            matches!(clock as u32, uapi::CLOCK_REALTIME_COARSE | uapi::CLOCK_MONOTONIC_COARSE);
         write_timespec(to, Duration::from_nanos(if coarse { 1_000_000 } else { 1 }))?;
     }
     Ok(0)
@@ -222,10 +220,9 @@ fn setitimer(thread: &Arc<Thread>, [which, new, old, ..]: Args) -> Result<usize>
     let clock = clock_of(which)?;
     let setting = match new {
         0 => Setting::default(),
-        addr => Setting {
-            interval: read_timeval(addr)?,
-            value: read_timeval(addr.wrapping_add(16))?,
-        },
+        addr => {
+            Setting { interval: read_timeval(addr)?, value: read_timeval(addr.wrapping_add(16))? }
+        }
     };
     let previous = thread.process().timers.set(clock, setting);
     if old != 0 {

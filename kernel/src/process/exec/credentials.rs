@@ -36,8 +36,7 @@ pub(super) fn after_exec(thread: &Thread, program: &Program) -> Credentials {
     } else {
         new.permitted = new.ambient;
     }
-    new.effective =
-        if new.uid.effective == 0 { new.permitted } else { new.ambient };
+    new.effective = if new.uid.effective == 0 { new.permitted } else { new.ambient };
     new
 }
 

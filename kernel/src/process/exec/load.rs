@@ -4,8 +4,8 @@ use warren_kernel_core::elf::Segment;
 
 use super::program::{Image, Program};
 use crate::mm::{
-    AddressSpace, Mapping, PAGE_SIZE, PageSource, Placement, Protection, USER_END, page_ceil,
-    page_floor, frames,
+    AddressSpace, Mapping, PAGE_SIZE, PageSource, Placement, Protection, USER_END, frames,
+    page_ceil, page_floor,
 };
 use crate::prelude::*;
 use crate::random;
@@ -99,12 +99,7 @@ fn map_image(space: &AddressSpace, image: &Image, hint: Option<usize>) -> Result
     Ok(bias)
 }
 
-fn map_segment(
-    space: &AddressSpace,
-    image: &Image,
-    segment: &Segment,
-    bias: usize,
-) -> Result<()> {
+fn map_segment(space: &AddressSpace, image: &Image, segment: &Segment, bias: usize) -> Result<()> {
     let addr = bias.wrapping_add(segment.addr);
     let start = page_floor(addr);
     let file_end = addr + segment.file_len;
@@ -112,13 +107,11 @@ fn map_segment(
     let end = page_ceil(addr + segment.memory_len).ok_or(Errno::ENOEXEC)?;
     if segment.file_len > 0 {
         let offset = page_floor(segment.offset);
-        let source: Arc<dyn PageSource> = if segment.memory_len > segment.file_len && file_end % PAGE_SIZE != 0 {
+        let source: Arc<dyn PageSource> = if segment.memory_len > segment.file_len
+            && file_end % PAGE_SIZE != 0
+        {
             let tail = (page_floor(segment.offset + segment.file_len)) / PAGE_SIZE;
-            Arc::new(ZeroTail {
-                file: image.pages.clone(),
-                page: tail,
-                kept: file_end % PAGE_SIZE,
-            })
+            Arc::new(ZeroTail { file: image.pages.clone(), page: tail, kept: file_end % PAGE_SIZE })
         } else {
             image.pages.clone()
         };

@@ -40,8 +40,7 @@ pub(super) fn build(
 ) -> Result<usize> {
     let strings = arguments.args.bytes().len() + arguments.env.bytes().len();
     let words = arguments.args.count() + arguments.env.count() + 64;
-    let size = page_floor(strings + words * size_of::<usize>() + loaded.name.len())
-        + INITIAL_EXTRA;
+    let size = page_floor(strings + words * size_of::<usize>() + loaded.name.len()) + INITIAL_EXTRA;
     let mut protection = Protection::READ | Protection::WRITE;
     protection.set(Protection::EXEC, loaded.executable_stack);
     let mapping = Mapping { grows_down: true, ..Mapping::zeros() };
