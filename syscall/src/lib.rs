@@ -12,6 +12,7 @@ pub mod cred;
 pub mod errno;
 mod error;
 pub mod ioctl;
+pub mod netlink;
 pub mod process;
 pub mod procfs;
 pub mod sockaddr;

@@ -17,6 +17,8 @@ pub(crate) struct LinkTable {
     by_alt_name: HashMap<Vec<u8>, Ifindex>,
     by_id: HashMap<LinkId, Ifindex>,
     next_index: u32,
+    /// Counts links that came, went or were renamed.
+    generation: u64,
 }
 
 impl Default for LinkTable {
@@ -27,6 +29,7 @@ impl Default for LinkTable {
             by_alt_name: HashMap::new(),
             by_id: HashMap::new(),
             next_index: 1,
+            generation: 0,
         }
     }
 }
@@ -34,6 +37,10 @@ impl Default for LinkTable {
 impl LinkTable {
     pub(crate) fn len(&self) -> usize {
         self.by_index.len()
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     pub(crate) fn by_index(&self, index: Ifindex) -> Option<&Arc<Link>> {
@@ -74,6 +81,7 @@ impl LinkTable {
 
     /// Adds a link whose index and names are free (the caller looked, under `Config`).
     pub(crate) fn insert(&mut self, link: Arc<Link>) {
+        self.generation += 1;
         let index = link.ifindex();
         {
             let state = link.state().read();
@@ -89,6 +97,7 @@ impl LinkTable {
     /// Removes a link by identity; `false` if it is not here.
     pub(crate) fn remove(&mut self, link: &Arc<Link>) -> bool {
         let Some(index) = self.by_id.remove(&link.id()) else { return false };
+        self.generation += 1;
         let state = link.state().read();
         self.by_name.remove(&state.name);
         for name in &state.alt_names {
@@ -99,6 +108,7 @@ impl LinkTable {
 
     /// Calls a link by a name that is free (the caller looked, under `Config`).
     pub(crate) fn rename(&mut self, old: &IfName, new: IfName) {
+        self.generation += 1;
         if let Some(index) = self.by_name.remove(old) {
             self.by_name.insert(new, index);
         }

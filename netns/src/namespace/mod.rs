@@ -129,6 +129,13 @@ impl Namespace {
         self.links.read().by_id(link.id()).is_some()
     }
 
+    /// Changes whenever a link came, went or was renamed: two equal answers around a walk
+    /// say that it saw one state (Linux: `dev_base_seq`).
+    #[must_use]
+    pub fn link_generation(&self) -> u64 {
+        self.links.read().generation()
+    }
+
     /// How many links it has.
     #[must_use]
     pub fn link_count(&self) -> usize {

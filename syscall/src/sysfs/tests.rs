@@ -55,7 +55,7 @@ fn writing_changes_the_link_or_nothing() {
         assert_eq!(write(b"mtu", bad.as_bytes(), &lo, &root, &cx), Err(Errno::EINVAL), "{bad:?}");
     }
     assert_eq!(write(b"address", b"1", &lo, &root, &cx), Err(Errno::EACCES));
-    let user = TestProcess { uid: 1000, ..TestProcess::default() };
+    let user = TestProcess::user(1000);
     assert_eq!(write(b"mtu", b"1500", &lo, &user, &cx), Err(Errno::EPERM));
     assert_eq!(text("mtu", &lo).as_deref(), Ok("1280\n"));
 }

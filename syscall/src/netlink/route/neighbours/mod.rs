@@ -1,0 +1,3 @@
+//! `RTM_*NEIGH`: who is where on the link.
+
+pub(in crate::netlink) mod abi;
