@@ -8,11 +8,14 @@
 //! | [`sync`] | wait queues |
 //! | [`mm`] | address spaces, page faults, access to user memory |
 //! | [`process`] | processes and threads, credentials, namespaces |
+//! | [`futex`] | sleeping on a word of memory |
+//! | [`signal`] | sending and handling signals |
 //! | [`syscall`] | the table of system calls |
 //! | [`fs`] | files, mounts, descriptors |
 //! | [`dev`] | devices: the console, pseudo-terminals, null and its like |
 //! | [`net`] | the core of Warren, hosted |
 //! | [`random`] | random bytes |
+//! | [`system`] | what the machine is called and how much it has; turning it off |
 #![no_std]
 #![no_main]
 
@@ -21,14 +24,17 @@ extern crate alloc;
 mod boot;
 mod dev;
 mod fs;
+mod futex;
 mod mm;
 mod net;
 mod prelude;
 mod process;
 mod random;
 mod sched;
+mod signal;
 mod sync;
 mod syscall;
+mod system;
 mod time;
 
 #[ostd::global_frame_allocator]

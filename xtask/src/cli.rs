@@ -49,6 +49,8 @@ pub(crate) struct TestOptions {
     pub(crate) guest_only: bool,
     /// Boot only this guest.
     pub(crate) only: Option<Guest>,
+    /// Show what scripts print even when they pass.
+    pub(crate) verbose: bool,
 }
 
 /// `cargo xtask demo`.
@@ -114,6 +116,7 @@ Options:
       --host             Only what needs no QEMU
       --guest            Only what needs QEMU
       --only <KERNEL>    Boot only `warren` or `linux`; nothing is compared then
+  -v, --verbose          Show what scripts print even when they pass
   -h, --help             Print help
 ";
 
@@ -215,6 +218,7 @@ fn test(parser: &mut Parser) -> Result<Request, lexopt::Error> {
             Arg::Short('h') | Arg::Long("help") => return Ok(Request::Help(TEST_HELP)),
             Arg::Long("host") => options.host_only = true,
             Arg::Long("guest") => options.guest_only = true,
+            Arg::Short('v') | Arg::Long("verbose") => options.verbose = true,
             Arg::Long("only") => {
                 options.only = Some(match parser.value()?.string()?.as_str() {
                     "warren" => Guest::Warren,

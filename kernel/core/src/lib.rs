@@ -5,11 +5,14 @@
 //! |---|---|
 //! | [`cmdline`] | what the kernel command line says |
 //! | [`cpio`] | which files an initramfs image holds |
+//! | [`elf`] | what an ELF program or a script wants mapped and run |
 //! | [`ldisc`] | what a terminal does with each byte (termios) |
 //! | [`mounts`] | which mount covers which place, and where a mount propagates |
 //! | [`names`] | how a path name splits into components |
 //! | [`ranges`] | which byte ranges of a file are locked, and by whom |
+//! | [`signals`] | which signals wait, and what they do by default |
 //! | [`timers`] | which deadline comes next |
+//! | [`vma`] | which ranges of an address space are mapped |
 //!
 //! Nothing here allocates without a bound given by its caller, blocks, or knows
 //! what time it is.
@@ -20,8 +23,11 @@ extern crate alloc;
 
 pub mod cmdline;
 pub mod cpio;
+pub mod elf;
 pub mod ldisc;
 pub mod mounts;
 pub mod names;
 pub mod ranges;
+pub mod signals;
 pub mod timers;
+pub mod vma;

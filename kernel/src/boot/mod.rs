@@ -5,10 +5,9 @@ mod panic;
 
 use ostd::boot::{EarlyCmdline, boot_info};
 use ostd::log::LevelFilter;
-use ostd::power::{ExitCode, poweroff};
 use warren_kernel_core::cmdline::Cmdline;
 
-use crate::{net, process, sched, time};
+use crate::{dev, mm, net, process, sched, time};
 
 /// Until our logger is in place OSTD would log to the serial console, which is user space's.
 #[ostd::early_cmdline_parser]
@@ -26,6 +25,7 @@ fn kernel_main() {
     ostd::task::inject_pre_schedule_handler(process::before_switch);
     ostd::task::inject_post_schedule_handler(process::after_switch);
     ostd::boot::smp::register_ap_entry(sched::init_on_cpu);
+    ostd::mm::fault::inject_user_page_fault_handler(mm::on_kernel_access);
     sched::init_on_cpu();
     // The last act here: the processor leaves this context for its first task.
     sched::spawn_kernel("main", None, move || run(&cmdline));
@@ -51,6 +51,9 @@ fn log_level(number: u8) -> LevelFilter {
 fn run(cmdline: &Cmdline) {
     time::start_timer_task();
     net::init();
+    dev::init();
     log::info!("{} processors, command line {cmdline:?}", ostd::cpu::num_cpus());
-    poweroff(ExitCode::Success);
+    if let Err(error) = process::start_init(cmdline) {
+        panic!("process 1 cannot start: {error}");
+    }
 }

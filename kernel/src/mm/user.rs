@@ -161,3 +161,31 @@ pub fn read_iovecs(addr: usize, count: usize) -> Result<Vec<IoVec>> {
         })
         .collect()
 }
+
+/// Reads a word that other processors may be writing. `addr` must be aligned.
+///
+/// # Errors
+/// `EFAULT`; `EINVAL` if it is not aligned.
+pub fn load_u32(addr: usize) -> Result<u32> {
+    if addr % size_of::<u32>() != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let memory = UserMemory::current()?;
+    memory.reader(addr, size_of::<u32>())?.atomic_load().map_err(|_| Errno::EFAULT)
+}
+
+/// Writes `new` if the word is still `old`; says whether it was.
+///
+/// # Errors
+/// `EFAULT`; `EINVAL` if it is not aligned.
+pub fn compare_exchange(addr: usize, old: u32, new: u32) -> Result<bool> {
+    if addr % size_of::<u32>() != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let memory = UserMemory::current()?;
+    let writer = memory.writer(addr, size_of::<u32>())?;
+    let reader = memory.reader(addr, size_of::<u32>())?;
+    let (_, exchanged) =
+        writer.atomic_compare_exchange(&reader, old, new).map_err(|_| Errno::EFAULT)?;
+    Ok(exchanged)
+}

@@ -40,6 +40,7 @@ pub(crate) fn before_switch(guard: &DisabledLocalIrqGuard) {
         && let Some(thread) = TaskData::thread(&task)
     {
         thread.registers().lock().save(guard);
+        thread.note_left(crate::time::now());
     }
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn after_switch() {
         && let Some(thread) = TaskData::thread(&task)
     {
         thread.registers().lock().load(&disable_local());
+        thread.note_entered(crate::time::now());
         if let Some(space) = thread.process().space() {
             space.activate();
         }

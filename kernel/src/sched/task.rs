@@ -67,6 +67,16 @@ impl TaskData {
         }
     }
 
+    /// Sets a task's share: each step of niceness is worth about a quarter.
+    pub(crate) fn set_nice(task: &Task, nice: i32) {
+        let step = |weight: u64| {
+            if nice > 0 { weight * 4 / 5 } else { weight * 5 / 4 }
+        };
+        let weight =
+            (0..nice.unsigned_abs()).fold(u64::from(NORMAL_WEIGHT), |weight, _| step(weight));
+        Self::of(task).weight.store(weight.max(1) as u32, Ordering::Relaxed);
+    }
+
     /// Processor time a task has used, in nanoseconds, up to its last switch or tick.
     pub(crate) fn runtime(task: &Task) -> u64 {
         Self::of(task).runtime.load(Ordering::Relaxed)

@@ -136,6 +136,17 @@ impl WaitQueue {
         }
     }
 
+    /// Waits until `condition` gives a value, or the thread is to leave.
+    ///
+    /// # Errors
+    /// `EINTR` if it is.
+    pub fn wait_killable<R>(&self, mut condition: impl FnMut() -> Option<R>) -> Result<R> {
+        if let Some(value) = condition() {
+            return Ok(value);
+        }
+        self.wait_slow(Sleeper::killable(), None, &mut condition)
+    }
+
     fn wait_slow<R>(
         &self,
         sleeper: Sleeper,
@@ -173,6 +184,8 @@ pub struct Sleeper {
     waker: Arc<Waker>,
     /// The thread whose signals end the sleep.
     interruptible: Option<Arc<Thread>>,
+    /// Whether only its end does.
+    only_killable: bool,
 }
 
 impl Sleeper {
@@ -187,11 +200,19 @@ impl Sleeper {
         sleeper
     }
 
+    /// A sleeper that only the thread's end wakes.
+    #[must_use]
+    pub fn killable() -> Self {
+        let mut sleeper = Self::new();
+        sleeper.only_killable = true;
+        sleeper
+    }
+
     /// A sleeper that signals do not wake.
     #[must_use]
     pub fn uninterruptible() -> Self {
         let (waiter, waker) = Waiter::new_pair();
-        Self { waiter, waker, interruptible: None }
+        Self { waiter, waker, interruptible: None, only_killable: false }
     }
 
     /// What to hand to wait queues.
@@ -205,7 +226,11 @@ impl Sleeper {
     /// # Errors
     /// `EINTR` if a signal is to be handled, `ETIMEDOUT` at the deadline.
     pub fn sleep(&self, deadline: Option<Instant>) -> Result<()> {
-        if self.interruptible.as_ref().is_some_and(|thread| thread.has_signal()) {
+        let is_due = |thread: &Arc<Thread>| {
+            thread.has_signal()
+                && (!self.only_killable || thread.is_killed() || thread.process().is_exiting())
+        };
+        if self.interruptible.as_ref().is_some_and(is_due) {
             return Err(Errno::EINTR);
         }
         match deadline {

@@ -35,6 +35,12 @@ pub(crate) fn dispatch(thread: &Arc<Thread>, context: &mut UserContext) -> Resul
     }
 }
 
+/// What becomes of the call with this number if a signal interrupts it.
+#[must_use]
+pub(crate) fn restart_of(number: usize) -> Restart {
+    table::lookup(number).map_or(Restart::Never, Call::restart)
+}
+
 /// Logs a system call that does not exist, the first time it is asked for.
 fn report_unknown(number: usize) {
     static REPORTED: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];

@@ -72,7 +72,16 @@ impl Call {
 const COUNT: usize = 464;
 
 /// The parts of the table: number and call, by the part of the kernel they belong to.
-const PARTS: &[&[(u32, Call)]] = &[crate::fs::CALLS, crate::process::NAMESPACE_CALLS];
+const PARTS: &[&[(u32, Call)]] = &[
+    crate::fs::CALLS,
+    crate::futex::CALLS,
+    crate::mm::CALLS,
+    crate::process::CALLS,
+    crate::process::NAMESPACE_CALLS,
+    crate::signal::CALLS,
+    crate::system::CALLS,
+    crate::time::CALLS,
+];
 
 static TABLE: [Option<Call>; COUNT] = build();
 

@@ -6,10 +6,14 @@
 
 mod clock;
 mod hpet;
+mod itimer;
 mod rtc;
+mod syscalls;
 mod timer;
 
 pub use clock::{now, realtime, set_realtime};
+pub use itimer::IntervalTimers;
+pub use syscalls::{CALLS, read_timespec, read_timeval, write_timespec};
 pub use timer::{AlarmId, Timer, cancel, wake_at};
 pub use warren_platform::{Duration, Instant};
 

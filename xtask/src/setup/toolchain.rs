@@ -91,8 +91,13 @@ impl KernelToolchain {
     pub(crate) fn cargo(&self, layout: &Layout) -> Command {
         let mut cargo = Command::new("rustup");
         cargo.args(["run", &self.channel, "cargo"]).current_dir(layout.kernel());
-        // rustup tells `cargo xtask` its own toolchain in this variable; the kernel has another.
-        cargo.env_remove("RUSTUP_TOOLCHAIN");
+        // rustup tells `cargo xtask` its own toolchain in the first of these; the kernel has
+        // another, and the flags in its own configuration must not be replaced.
+        for variable in
+            ["RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"]
+        {
+            cargo.env_remove(variable);
+        }
         cargo
     }
 }

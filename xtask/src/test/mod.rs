@@ -51,7 +51,7 @@ fn in_guests(layout: &Layout, options: &TestOptions, score: &mut Score) -> Outco
     for guest in &guests {
         // A kernel that does not build or boot is one failed test; the others still run.
         let mut output = BTreeMap::new();
-        if let Err(failure) = scenarios(layout, *guest, &names, &mut output, score) {
+        if let Err(failure) = scenarios(layout, *guest, options, &names, &mut output, score) {
             score.fail(&format!("{guest}/boots"), &failure.to_string());
         }
         outputs.push(output);
@@ -76,6 +76,7 @@ fn in_guests(layout: &Layout, options: &TestOptions, score: &mut Score) -> Outco
 fn scenarios(
     layout: &Layout,
     guest: Guest,
+    options: &TestOptions,
     names: &[String],
     outputs: &mut BTreeMap<String, String>,
     score: &mut Score,
@@ -88,7 +89,12 @@ fn scenarios(
     scenario::run(&boot, names.to_vec(), |run| {
         let name = format!("{guest}/{}", run.name);
         match &run.complaint {
-            None => score.pass(&name),
+            None => {
+                if options.verbose {
+                    progress::excerpt(&name, &run.output);
+                }
+                score.pass(&name);
+            }
             Some(why) => score.fail(&name, &format!("{}\n{why}", run.output.trim_end())),
         }
         // What a failed script printed is compared as well: it often shows why.

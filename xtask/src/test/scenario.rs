@@ -17,6 +17,10 @@ use crate::run::BOOT;
 /// How long one script may take.
 const SCRIPT: Duration = Duration::from_secs(120);
 
+/// How often a guest may go down before the scripts that are left are given up: a kernel that
+/// hangs in each of them must not take the whole day.
+const BOOTS: usize = 6;
+
 /// What became of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
@@ -47,7 +51,10 @@ pub(crate) fn names(layout: &Layout, filter: Option<&str>) -> Outcome<Vec<String
 
 /// Runs the scripts in as few boots as possible and hands every result to `judge` as it comes.
 pub(crate) fn run(boot: &Boot<'_>, mut names: Vec<String>, mut judge: impl FnMut(Run)) -> Outcome {
-    while !names.is_empty() {
+    for _ in 0..BOOTS {
+        if names.is_empty() {
+            return Ok(());
+        }
         let mut session = boot.start(&Plan::Scenarios(names.clone()))?;
         let mut log = Log::default();
         let stop = listen(&mut session, &mut log, &mut judge)?;
@@ -81,6 +88,10 @@ pub(crate) fn run(boot: &Boot<'_>, mut names: Vec<String>, mut judge: impl FnMut
                 }
             }
         }
+    }
+    for name in names {
+        let complaint = Some(format!("not run: the guest went down {BOOTS} times before"));
+        judge(Run { name, complaint, ..Run::default() });
     }
     Ok(())
 }
