@@ -31,7 +31,7 @@ pub mod open;
 mod options;
 pub mod pipe;
 pub mod poll;
-mod signals;
+pub mod signals;
 pub mod stat;
 pub mod syscalls;
 pub mod tmpfs;

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`platform`] | what this kernel lends the core: processors, randomness, threads |
 //! | [`netns`] | network namespaces as processes, files and mounts hold them |
+//! | [`socket`] | sockets as open files, and their system calls |
 //!
 //! There is one [`Stack`], made at boot with the first namespace. Every call into the core
 //! passes the circumstances of the moment ([`enter`]).
 
 mod netns;
 mod platform;
+pub mod socket;
 
 use spin::Once;
 use warren_netns::{Cx, Stack};

@@ -76,6 +76,7 @@ const PARTS: &[&[(u32, Call)]] = &[
     crate::fs::CALLS,
     crate::futex::CALLS,
     crate::mm::CALLS,
+    crate::net::socket::CALLS,
     crate::process::CALLS,
     crate::process::NAMESPACE_CALLS,
     crate::signal::CALLS,
