@@ -1,7 +1,7 @@
 //! The simulated host: CPUs that are words, randomness from a seed, keepers and NAPI
 //! threads that run when stepped.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use warren_netns::Stack;
@@ -39,8 +39,8 @@ pub struct Host {
     newborn: Mutex<Vec<Sleeper>>,
 }
 
-impl std::fmt::Debug for Host {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Host {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Host({} CPUs)", self.cpu_count)
     }
 }
@@ -99,7 +99,7 @@ impl Host {
     }
 
     fn step_keepers(&self, now: Instant) -> bool {
-        let mut sleepers = std::mem::take(&mut *lock(&self.sleepers));
+        let mut sleepers = core::mem::take(&mut *lock(&self.sleepers));
         sleepers.append(&mut lock(&self.newborn));
         let mut ran = false;
         sleepers.retain_mut(|sleeper| {

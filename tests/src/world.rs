@@ -1,7 +1,7 @@
 //! [`World`]: one machine, its clock, and short words for what scenarios do.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use warren_netns::error::LinkError;
 use warren_netns::link::{Dummy, LinkFlags, TxVerdict};
