@@ -4,7 +4,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`open`] | `socket(2)`: which family, type and protocol go together, and who may |
-//! | [`inet`], [`unix`] | the families, each a [`Protocol`] |
+//! | [`inet`], [`unix`], [`netlink`] | the families, each a [`Protocol`] |
 //! | [`options`] | what setsockopt(2) and getsockopt(2) know |
 //! | [`message`] | payload, names and control messages on their way |
 //! | [`stamp`] | SO_TIMESTAMP and SIOCGSTAMP |
@@ -15,6 +15,7 @@
 
 mod inet;
 pub mod message;
+mod netlink;
 pub mod open;
 pub mod options;
 mod protocol;

@@ -8,13 +8,14 @@ use warren_netns::Namespace;
 use warren_netns::socket::{PingSocket, RawSocket, SocketOwner, UdpSocket};
 
 use super::protocol::Protocol;
-use super::{Call, Identity, Socket, inet, unix};
+use super::{Call, Identity, Socket, inet, netlink, unix};
 use crate::abi::{
-    AF_INET, AF_MAX, AF_UNIX, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_UDP, SOCK_CLOEXEC, SOCK_DGRAM,
-    SOCK_MAX, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOCK_TYPE_MASK,
+    AF_INET, AF_MAX, AF_NETLINK, AF_UNIX, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_UDP, SOCK_CLOEXEC,
+    SOCK_DGRAM, SOCK_MAX, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOCK_TYPE_MASK,
 };
 use crate::cred::Capability;
 use crate::errno::Errno;
+use crate::netlink::NetlinkSocket;
 use crate::sysctl::DoorSysctls;
 use crate::unix::{UnixKind, UnixSocket};
 
@@ -42,6 +43,11 @@ impl Socket {
                 let kind = unix_kind(kind, protocol)?;
                 let socket = UnixSocket::open(ns, kind, call.process);
                 Ok(unix_socket(ns, kind, socket))
+            }
+            AF_NETLINK => {
+                let socket = NetlinkSocket::open(ns, kind, protocol)?;
+                let identity = Identity { family, kind, protocol };
+                Ok(Self::new(ns, identity, netlink::wrap(socket)))
             }
             _ => Err(Errno::EAFNOSUPPORT),
         }

@@ -79,7 +79,7 @@ impl NetlinkSocket {
     pub(super) fn continue_dump(&self, cx: &Cx<'_>) {
         let (mut running, size, extended) = {
             let mut state = self.state.lock();
-            if !state.queue.has_room_for_dump(state.options.receive_limit()) {
+            if !state.queue.has_room_for_dump(state.options.receive_limit) {
                 return;
             }
             let size = state.dumping.part_size();
@@ -102,7 +102,7 @@ impl NetlinkSocket {
             let flags = running.dump.as_ref().map_or(0, |dump| dump.done_flags());
             datagram = done(running.reply, flags, outcome, extended);
         }
-        self.deliver(Incoming { bytes: datagram.into_bytes().into(), port: 0, group: 0 });
+        self.deliver(Incoming::from_kernel(datagram.into_bytes().into(), 0));
         let mut state = self.state.lock();
         // Only if the socket was not closed meanwhile.
         if let Current::Busy = state.dumping.current {

@@ -35,6 +35,9 @@ use dumping::Dumping;
 use ports::Ports;
 use queue::{Admission, Queue};
 
+/// What of the send buffer a datagram may not use.
+const SEND_RESERVE: usize = 32;
+
 /// See the module.
 #[derive(Debug)]
 pub struct NetlinkSocket {
@@ -66,6 +69,8 @@ pub struct Received {
     pub sender: SockAddr,
     /// The group of a `NETLINK_PKTINFO` control message, if those are asked for.
     pub packet_info: Option<u32>,
+    /// Process, user and group of the sender: zeros for the kernel.
+    pub credentials: [u32; 3],
 }
 
 impl NetlinkSocket {
@@ -196,22 +201,30 @@ impl NetlinkSocket {
         caller: &dyn Caller,
         cx: &Cx<'_>,
     ) -> Result<usize, Errno> {
-        if datagram.is_empty() {
-            return Err(Errno::ENODATA);
-        }
+        self.check_length(datagram.len())?;
         let (port, group) = match address {
             Some(address) if !address.is_empty() => self.parse_destination(address, caller)?,
             _ => self.state.lock().destination,
         };
         self.ensure_bound(caller, cx)?;
-        if datagram.len() > self.state.lock().options.send_limit() {
-            return Err(Errno::EMSGSIZE);
-        }
         if port != 0 || group != 0 {
-            return self.send_to_user(port, group, datagram);
+            return self.send_to_user((port, group), datagram, caller);
         }
         serve::serve(self, datagram, caller, cx);
         Ok(datagram.len())
+    }
+
+    /// Whether a datagram of `len` bytes may be sent.
+    ///
+    /// # Errors
+    /// ENODATA for an empty one, EMSGSIZE for one longer than the send buffer.
+    pub fn check_length(&self, len: usize) -> Result<(), Errno> {
+        let limit = self.state.lock().options.send_limit.saturating_sub(SEND_RESERVE);
+        match len {
+            0 => Err(Errno::ENODATA),
+            len if len > limit => Err(Errno::EMSGSIZE),
+            _ => Ok(()),
+        }
     }
 
     /// recvmsg(2). `capacity` is the size of the caller's buffer, which sizes the parts of
@@ -234,6 +247,7 @@ impl NetlinkSocket {
             bytes: incoming.bytes,
             sender: SockAddr::netlink(incoming.port, group_mask(incoming.group)),
             packet_info: packet_info.then_some(incoming.group),
+            credentials: incoming.credentials,
         })
     }
 
@@ -264,7 +278,7 @@ impl NetlinkSocket {
         self.state.lock().options.get(name)
     }
 
-    /// Reads or changes the buffer sizes (`SO_RCVBUF` and its kin).
+    /// Reads or changes its options under its lock.
     pub fn with_options<R>(&self, with: impl FnOnce(&mut Options) -> R) -> R {
         with(&mut self.state.lock().options)
     }
@@ -298,7 +312,7 @@ impl NetlinkSocket {
     fn deliver(&self, incoming: Incoming) {
         let (news, observer) = {
             let mut state = self.state.lock();
-            let limit = state.options.receive_limit();
+            let limit = state.options.receive_limit;
             let news = match state.queue.push(incoming, limit) {
                 Admission::Queued => Readiness::IN,
                 Admission::Lost { report: true } if !state.options.no_enobufs => {
@@ -314,24 +328,33 @@ impl NetlinkSocket {
         }
     }
 
-    /// Queues what `sender` (0: the kernel) says to `group`, if it listens to that.
-    fn overhear(&self, sender: u32, group: u32, bytes: &Arc<[u8]>) {
-        if self.state.lock().options.listens_to(group) {
-            self.deliver(Incoming { bytes: bytes.clone(), port: sender, group });
+    /// Queues what is said to a group, if it listens to that.
+    fn overhear(&self, incoming: &Incoming) {
+        if self.state.lock().options.listens_to(incoming.group) {
+            self.deliver(incoming.clone());
         }
     }
 
     /// A datagram for other sockets of the namespace.
-    fn send_to_user(&self, port: u32, group: u32, datagram: &[u8]) -> Result<usize, Errno> {
-        let own = self.port();
-        let bytes: Arc<[u8]> = datagram.into();
+    fn send_to_user(
+        &self,
+        (port, group): (u32, u32),
+        datagram: &[u8],
+        caller: &dyn Caller,
+    ) -> Result<usize, Errno> {
+        let message = Incoming {
+            bytes: datagram.into(),
+            port: self.port(),
+            group,
+            credentials: [caller.pid(), caller.uid(), caller.gid()],
+        };
         let ports = Ports::of(&self.ns);
         if group != 0 {
-            ports.broadcast(own, group, &bytes);
+            ports.broadcast(&message);
         }
         if port != 0 {
             let target = ports.find(port).ok_or(Errno::ECONNREFUSED)?;
-            target.deliver(Incoming { bytes, port: own, group: 0 });
+            target.deliver(Incoming { group: 0, ..message });
         }
         Ok(datagram.len())
     }

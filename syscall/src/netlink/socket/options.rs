@@ -1,5 +1,4 @@
-//! The options of a netlink socket: `SOL_NETLINK`, and the buffer sizes of `SOL_SOCKET`
-//! that decide how much may wait to be read.
+//! The options of a netlink socket: `SOL_NETLINK`, and how much may wait to be read.
 
 use alloc::vec::Vec;
 
@@ -11,11 +10,8 @@ use crate::netlink::abi::{
 };
 use crate::netlink::ack::AckStyle;
 
-/// `net.core.rmem_max` and `wmem_max`, which are the defaults too.
-const BUFFER_MAX: u32 = 212_992;
-/// SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF.
-const RECEIVE_MIN: u32 = 2_304;
-const SEND_MIN: u32 = 4_608;
+/// `net.core.rmem_default` and `wmem_default`.
+const BUFFER: usize = 212_992;
 
 /// See the module.
 #[derive(Debug)]
@@ -33,8 +29,10 @@ pub struct Options {
     pub no_enobufs: bool,
     /// The groups it listens to: bit n is group n + 1.
     pub groups: u64,
-    receive_buffer: u32,
-    send_buffer: u32,
+    /// Bytes that may wait to be read (`SO_RCVBUF`, doubled as Linux doubles it).
+    pub receive_limit: usize,
+    /// `SO_SNDBUF`, doubled.
+    pub send_limit: usize,
 }
 
 impl Default for Options {
@@ -46,8 +44,8 @@ impl Default for Options {
             broadcast_error: false,
             no_enobufs: false,
             groups: 0,
-            receive_buffer: BUFFER_MAX,
-            send_buffer: BUFFER_MAX,
+            receive_limit: BUFFER,
+            send_limit: BUFFER,
         }
     }
 }
@@ -68,40 +66,6 @@ impl Options {
     /// Replaces the first 32 groups (bind).
     pub const fn set_low_groups(&mut self, groups: u32) {
         self.groups = self.groups & !0xffff_ffff | groups as u64;
-    }
-
-    /// Bytes that may wait to be read.
-    #[must_use]
-    pub const fn receive_limit(&self) -> usize {
-        self.receive_buffer as usize
-    }
-
-    /// The longest datagram it may send.
-    #[must_use]
-    pub const fn send_limit(&self) -> usize {
-        self.send_buffer as usize - 32
-    }
-
-    /// `SO_RCVBUF` as getsockopt shows it: twice what was asked for.
-    #[must_use]
-    pub const fn receive_buffer(&self) -> u32 {
-        self.receive_buffer
-    }
-
-    /// `SO_SNDBUF` as getsockopt shows it.
-    #[must_use]
-    pub const fn send_buffer(&self) -> u32 {
-        self.send_buffer
-    }
-
-    /// `SO_RCVBUF`, or with `force` `SO_RCVBUFFORCE`, which is not capped.
-    pub fn set_receive_buffer(&mut self, bytes: u32, force: bool) {
-        self.receive_buffer = doubled(bytes, force).max(RECEIVE_MIN);
-    }
-
-    /// `SO_SNDBUF`, or with `force` `SO_SNDBUFFORCE`.
-    pub fn set_send_buffer(&mut self, bytes: u32, force: bool) {
-        self.send_buffer = doubled(bytes, force).max(SEND_MIN);
     }
 
     /// Sets an option of `SOL_NETLINK`.
@@ -150,9 +114,4 @@ impl Options {
         };
         Ok(i32::from(flag).to_le_bytes().to_vec())
     }
-}
-
-fn doubled(bytes: u32, force: bool) -> u32 {
-    let capped = if force { bytes.min(i32::MAX as u32 / 2) } else { bytes.min(BUFFER_MAX) };
-    capped * 2
 }

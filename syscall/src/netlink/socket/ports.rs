@@ -12,7 +12,7 @@ use warren_netns::event::{Event, EventSink};
 use warren_netns::{Cx, Namespace};
 use warren_platform::lock::{self, Mutex};
 
-use super::NetlinkSocket;
+use super::{Incoming, NetlinkSocket};
 use crate::errno::Errno;
 use crate::netlink::route::notify;
 
@@ -136,11 +136,11 @@ impl Ports {
         self.state.lock().bound.remove(&port);
     }
 
-    /// Queues a datagram of user space's to the members of `group`, the sender excepted.
-    pub(super) fn broadcast(&self, sender: u32, group: u32, bytes: &Arc<[u8]>) {
+    /// Queues a message to the members of its group, the sender excepted.
+    pub(super) fn broadcast(&self, message: &Incoming) {
         for member in self.members() {
-            if member.port() != sender {
-                member.overhear(sender, group, bytes);
+            if message.port == 0 || member.port() != message.port {
+                member.overhear(message);
             }
         }
     }
@@ -158,8 +158,6 @@ impl EventSink for Notifier {
     fn event(&self, ns: &Arc<Namespace>, event: &Event, cx: &Cx<'_>) {
         let Some(ports) = self.0.upgrade() else { return };
         let Some(notification) = notify::render(ns, event, cx) else { return };
-        for member in ports.members() {
-            member.overhear(0, notification.group, &notification.bytes);
-        }
+        ports.broadcast(&Incoming::from_kernel(notification.bytes, notification.group));
     }
 }

@@ -20,6 +20,15 @@ pub struct Incoming {
     pub port: u32,
     /// The multicast group it was sent to, or 0.
     pub group: u32,
+    /// Process, user and group of the sender: zeros for the kernel.
+    pub credentials: [u32; 3],
+}
+
+impl Incoming {
+    /// What the kernel says to `group`, or to one socket.
+    pub(super) const fn from_kernel(bytes: Arc<[u8]>, group: u32) -> Self {
+        Self { bytes, port: 0, group, credentials: [0; 3] }
+    }
 }
 
 /// Whether a datagram was taken.
@@ -94,7 +103,7 @@ mod tests {
     use super::*;
 
     fn datagram(len: usize) -> Incoming {
-        Incoming { bytes: alloc::vec![0; len].into(), port: 0, group: 1 }
+        Incoming::from_kernel(alloc::vec![0; len].into(), 1)
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn run(
 impl NetlinkSocket {
     /// Queues an answer of the kernel's.
     fn answer(&self, reply: Datagram) {
-        self.deliver(Incoming { bytes: reply.into_bytes().into(), port: 0, group: 0 });
+        self.deliver(Incoming::from_kernel(reply.into_bytes().into(), 0));
     }
 
     /// Leaves an error for the next call.
