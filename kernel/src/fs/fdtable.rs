@@ -162,6 +162,12 @@ impl FdTable {
         Ok(())
     }
 
+    /// How many numbers the table has room for.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.slots.lock().len()
+    }
+
     /// The numbers in use, in order.
     #[must_use]
     pub fn numbers(&self) -> Vec<u32> {

@@ -10,6 +10,7 @@
 //! | [`pipe`], [`anon`], [`nsfs`] | files that are in no directory |
 //! | [`tmpfs`], [`devfs`], [`types`] | files in memory, devices, what can be mounted |
 //! | [`initramfs`] | the first files |
+//! | [`proc`] | /proc |
 //! | [`syscalls`] | the system calls |
 
 pub mod access;
@@ -31,6 +32,7 @@ pub mod open;
 mod options;
 pub mod pipe;
 pub mod poll;
+pub mod proc;
 pub mod signals;
 pub mod stat;
 pub mod syscalls;
@@ -49,7 +51,7 @@ use mount::{MountNamespace, Path};
 use tmpfs::Tmpfs;
 
 use crate::prelude::*;
-use crate::process::Thread;
+use crate::process::{Thread, tree};
 
 /// Makes the first mount namespace, its root filled from the boot loader's archive, and
 /// the context process 1 starts in.
@@ -80,8 +82,12 @@ pub fn open_console(thread: &Thread) -> Result<()> {
 
 /// Moves every process that has its root or working directory at `old` to `new`.
 fn follow_pivot(thread: &Thread, old: &Path, new: &Path) -> Result<()> {
-    for thread in thread.process().threads() {
-        thread.fs()?.follow_pivot(old, new);
+    thread.fs()?.follow_pivot(old, new);
+    for thread in tree::all_processes().iter().flat_map(|process| process.threads()) {
+        // A thread that has exited has nothing to move.
+        if let Ok(context) = thread.fs() {
+            context.follow_pivot(old, new);
+        }
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ pub const PIPE_BUF: usize = 4096;
 /// How much a new pipe holds.
 const DEFAULT_CAPACITY: usize = 64 << 10;
 /// How much a pipe may be made to hold without privilege (fs.pipe-max-size).
-const MAX_CAPACITY: usize = 1 << 20;
+pub const MAX_CAPACITY: usize = 1 << 20;
 
 const FIONREAD: u32 = 0x541b;
 const PIPEFS_MAGIC: u64 = 0x5049_5045;

@@ -1,10 +1,13 @@
 //! The signal that files send: to whoever writes into the void.
 
-use crate::process::current;
+use crate::process::try_current;
 use crate::signal::{SigInfo, Signal, send_to_thread};
 
-/// Tells the current thread that nobody will read what it writes (SIGPIPE).
+/// Tells the current thread that nobody will read what it writes (SIGPIPE). The write
+/// fails with `EPIPE` as well.
 pub fn broken_pipe() {
-    // Queueing fails only for real-time signals, of which this is none.
-    let _queued = send_to_thread(&current(), SigInfo::kernel(Signal::PIPE));
+    if let Some(thread) = try_current() {
+        // It can only fail for real-time signals.
+        let _: crate::prelude::Result<()> = send_to_thread(&thread, SigInfo::kernel(Signal::PIPE));
+    }
 }

@@ -2,12 +2,13 @@
 
 use super::devfs::{devpts, devtmpfs};
 use super::inode::FileSystem;
+use super::proc::new_proc;
 use super::tmpfs::Tmpfs;
 use crate::prelude::*;
 use crate::process::Thread;
 
 /// The types, as /proc/filesystems lists them.
-pub const TYPES: &[&str] = &["tmpfs", "ramfs", "devtmpfs", "devpts"];
+pub const TYPES: &[&str] = &["proc", "tmpfs", "ramfs", "devtmpfs", "devpts"];
 
 /// Makes an instance of the type `kind` for a mount made by `thread`.
 ///
@@ -23,6 +24,7 @@ pub fn new_file_system(
         b"ramfs" => Ok(Tmpfs::new("ramfs", options)?),
         b"devtmpfs" => devtmpfs(),
         b"devpts" => Ok(devpts()),
+        b"proc" => new_proc(options),
         _ => Err(Errno::ENODEV),
     }
 }

@@ -11,6 +11,7 @@ mod fork;
 pub mod frames;
 mod mapping;
 mod remap;
+mod remote;
 mod shared;
 mod source;
 mod space;
@@ -23,7 +24,7 @@ pub use mapping::Mapping;
 pub use ostd::mm::PAGE_SIZE;
 pub use shared::SharedMemory;
 pub use source::PageSource;
-pub use space::{AddressSpace, AreaInfo, Placement, USER_END};
+pub use space::{AddressSpace, AreaInfo, Layout, Placement, USER_END};
 pub use syscalls::CALLS;
 pub use warren_kernel_core::vma::Protection;
 

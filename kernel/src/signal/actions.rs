@@ -96,6 +96,20 @@ impl ActionTable {
         self.0[signal.index()] = action;
     }
 
+    /// The signals that are ignored on purpose and those that have handlers, as bits.
+    #[must_use]
+    pub fn ignored_and_caught(&self) -> [u64; 2] {
+        let bits = |wanted: fn(&Disposition) -> bool| {
+            let actions = self.0.iter().enumerate();
+            let chosen = actions.filter(|(_, action)| wanted(&action.disposition));
+            chosen.fold(0, |bits, (index, _)| bits | 1 << index)
+        };
+        [
+            bits(|disposition| *disposition == Disposition::Ignore),
+            bits(|disposition| matches!(disposition, Disposition::Handler(_))),
+        ]
+    }
+
     /// What execve(2) keeps: ignored signals stay ignored, handlers are gone.
     pub fn reset_handlers(&mut self) {
         for action in &mut self.0 {

@@ -7,6 +7,7 @@ use crate::fs::Events;
 use crate::mm::user;
 use crate::prelude::*;
 use crate::process::{Capability, Pid, current};
+use crate::signal::Signal;
 
 // include/uapi/asm-generic/ioctls.h
 const TCGETS: u32 = 0x5401;
@@ -113,6 +114,6 @@ fn flow(tty: &Tty, action: usize) -> Result<()> {
 pub(super) fn set_window(tty: &Tty, window: [u16; 4]) {
     let previous = core::mem::replace(&mut *tty.window.lock(), window);
     if previous != window {
-        tty.pollee.notify(Events::PRI);
+        tty.jobs.signal_foreground(Signal::WINCH);
     }
 }

@@ -19,6 +19,8 @@ use crate::fs::file::{copy_in, copy_out};
 use crate::fs::stat::Device;
 use crate::fs::{Events, File, OpenFlags, Pollee, Poller};
 use crate::prelude::*;
+use crate::process::Pid;
+use crate::signal::Signal;
 use crate::time::now;
 
 pub use jobs::controlling;
@@ -86,6 +88,12 @@ impl Tty {
         self.device
     }
 
+    /// The process group in the foreground.
+    #[must_use]
+    pub fn foreground(&self) -> Option<Pid> {
+        self.jobs.foreground()
+    }
+
     /// Takes bytes from the wire.
     pub fn receive(&self, bytes: &[u8]) {
         let turn = self.output.lock();
@@ -101,7 +109,13 @@ impl Tty {
         echo.truncate(self.wire.room());
         self.wire.send(&echo);
         drop(turn);
-        let _: Vec<KeySignal> = signals;
+        for signal in signals {
+            self.jobs.signal_foreground(match signal {
+                KeySignal::Interrupt => Signal::INT,
+                KeySignal::Quit => Signal::QUIT,
+                KeySignal::Stop => Signal::TSTP,
+            });
+        }
         // Output may go on as well, if one of the bytes was ctrl-Q.
         self.pollee.notify(Events::READABLE | Events::WRITABLE);
     }

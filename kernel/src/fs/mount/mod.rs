@@ -114,7 +114,7 @@ impl Mounted for MountRef {
 }
 
 /// How many mounts one namespace holds at most (fs.mount-max, scaled to the machine).
-const MAX_MOUNTS: usize = 10_000;
+pub const MAX_MOUNTS: usize = 10_000;
 
 /// Locks the mounts of all namespaces.
 fn forest() -> MutexGuard<'static, Forest<MountRef>> {
