@@ -13,8 +13,8 @@ use crate::mm::{AddressSpace, frames};
 use crate::prelude::*;
 use crate::sched;
 
-/// What Linux tries if no `init=` is given.
-const CANDIDATES: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
+/// What Linux tries if no `init=` is given; the first is an initramfs's.
+const CANDIDATES: [&str; 5] = ["/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
 /// What the first process finds in its environment, besides the kernel command line's.
 const ENVIRONMENT: [&str; 2] = ["HOME=/", "TERM=linux"];
 
