@@ -3,12 +3,13 @@
 use super::devfs::{devpts, devtmpfs};
 use super::inode::FileSystem;
 use super::proc::new_proc;
+use super::sysfs;
 use super::tmpfs::Tmpfs;
 use crate::prelude::*;
 use crate::process::Thread;
 
 /// The types, as /proc/filesystems lists them.
-pub const TYPES: &[&str] = &["proc", "tmpfs", "ramfs", "devtmpfs", "devpts"];
+pub const TYPES: &[&str] = &["sysfs", "proc", "tmpfs", "ramfs", "devtmpfs", "devpts"];
 
 /// Makes an instance of the type `kind` for a mount made by `thread`.
 ///
@@ -25,6 +26,7 @@ pub fn new_file_system(
         b"devtmpfs" => devtmpfs(),
         b"devpts" => Ok(devpts()),
         b"proc" => new_proc(options),
+        b"sysfs" => Ok(sysfs::new(thread.ns()?.net.clone())),
         _ => Err(Errno::ENODEV),
     }
 }

@@ -17,6 +17,7 @@ use spin::Once;
 use warren_netns::{Cx, Stack};
 
 pub use netns::NetNs;
+pub(crate) use socket::UserProcess;
 
 use crate::prelude::*;
 use crate::time::now;

@@ -74,6 +74,9 @@ const COUNT: usize = 464;
 /// The parts of the table: number and call, by the part of the kernel they belong to.
 const PARTS: &[&[(u32, Call)]] = &[
     crate::fs::CALLS,
+    crate::fs::readiness::CALLS,
+    crate::fs::readiness::EPOLL_CALLS,
+    crate::fs::readiness::EVENTFD_CALLS,
     crate::futex::CALLS,
     crate::mm::CALLS,
     crate::net::socket::CALLS,

@@ -19,13 +19,14 @@ use crate::process::{Capability, Credentials, Thread};
 use crate::time::{now, realtime};
 
 /// The calling thread, with the credentials it has now.
-pub(super) struct UserProcess {
+pub(crate) struct UserProcess {
     thread: Arc<Thread>,
     credentials: Arc<Credentials>,
 }
 
 impl UserProcess {
-    pub(super) fn new(thread: Arc<Thread>) -> Self {
+    /// The given thread.
+    pub(crate) fn new(thread: Arc<Thread>) -> Self {
         let credentials = thread.credentials();
         Self { thread, credentials }
     }

@@ -34,7 +34,7 @@ use crate::prelude::*;
 use crate::process::{Thread, current};
 use crate::time::now;
 
-use caller::UserProcess;
+pub(crate) use caller::UserProcess;
 pub(crate) use calls::CALLS;
 use payload::{Gathered, Scattered};
 
