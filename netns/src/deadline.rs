@@ -40,6 +40,8 @@ struct Ordered {
     by_time: BTreeSet<(Instant, Key)>,
     by_key: HashMap<Key, Instant>,
     keeper: Option<Arc<dyn Wake>>,
+    /// The keeper saw a due deadline, had the namespace polled, and waits to be resumed.
+    handed: bool,
     closed: bool,
 }
 
@@ -102,13 +104,28 @@ impl Deadlines {
         self.ordered.lock().by_time.first().map(|(at, _)| *at)
     }
 
-    /// Wakes the keeper to look at the earliest deadline anew: the poll that took the due
-    /// ones calls this last.
+    /// Wakes the keeper to look at the earliest deadline anew, if it waits for that: the
+    /// poll that took the due ones calls this last. A poll that came for another reason
+    /// wakes nobody.
     pub(crate) fn resume(&self) {
-        let keeper = self.ordered.lock().keeper.clone();
+        let keeper = {
+            let mut ordered = self.ordered.lock();
+            if !core::mem::take(&mut ordered.handed) {
+                return;
+            }
+            ordered.keeper.clone()
+        };
         if let Some(keeper) = keeper {
             keeper.wake();
         }
+    }
+
+    /// The keeper's look: the earliest deadline, noting that it waits if that is due.
+    fn look(&self, now: Instant) -> Option<Instant> {
+        let mut ordered = self.ordered.lock();
+        let at = ordered.by_time.first().map(|(at, _)| *at);
+        ordered.handed = at.is_some_and(|at| at <= now);
+        at
     }
 
     /// Forgets everything and ends the keeper.
@@ -138,7 +155,7 @@ impl Keeper for NsKeeper {
         if ns.deadlines.is_closed() {
             return KeeperStep::Exit;
         }
-        match ns.deadlines.earliest() {
+        match ns.deadlines.look(now) {
             None => KeeperStep::Sleep,
             Some(at) if at > now => KeeperStep::SleepUntil(at),
             Some(_) => {

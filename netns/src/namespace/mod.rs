@@ -160,6 +160,11 @@ impl Namespace {
         link.stats.drop_rx(DropReason::UnknownProtocol);
     }
 
+    /// Has the namespace polled on this entry's CPU: a socket has something to send.
+    pub(crate) fn schedule_poll(&self, cx: &Cx<'_>) {
+        cx.stack.napi().schedule(&self.napi, cx.cpu);
+    }
+
     /// The keeper saw a due deadline: have the namespace polled on the current CPU.
     pub(crate) fn schedule_deadlines(&self) {
         if let Some(stack) = self.stack.upgrade() {
@@ -179,6 +184,9 @@ impl Poll for Namespace {
             self.on_deadline(key, cx);
         }
         self.deadlines.resume();
+        if done < weight {
+            done += self.sockets.run(weight - done, cx);
+        }
         done
     }
 }
@@ -197,7 +205,12 @@ impl Namespace {
                     this.addresses_due(cx);
                 }
             }
-            Key::Neighbour(_) | Key::Socket(_) | Key::Reassembly => {}
+            Key::Socket(id) => {
+                if let Some(this) = self.this.upgrade() {
+                    self.sockets.on_deadline(&this, id, cx);
+                }
+            }
+            Key::Neighbour(_) | Key::Reassembly => {}
         }
     }
 }

@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 
 use warren_packet::Packet;
 
+use super::base::SocketId;
 use super::deliver::{Delivery, IcmpError, Quoted, RxInfo, protocol};
 use super::table::SocketTable;
-use super::{ping, raw, udp};
+use super::{ping, raw, tcp, udp};
 use crate::cx::Cx;
 use crate::namespace::Namespace;
 
@@ -26,6 +27,10 @@ impl SocketTable {
         let heard = raw::deliver(ns, &packet, info, cx);
         match info.protocol {
             protocol::UDP => udp::deliver(ns, packet, info, cx),
+            protocol::TCP => {
+                tcp::deliver(ns, packet, info, cx);
+                Delivery::Taken
+            }
             protocol::ICMP => match ping::deliver(ns, packet, info, cx) {
                 None => Delivery::Taken,
                 Some(packet) => Delivery::NoSocket(packet),
@@ -41,14 +46,20 @@ impl SocketTable {
         ns: &Arc<Namespace>,
         quoted: &Quoted<'_>,
         error: &IcmpError,
-        _cx: &Cx<'_>,
+        cx: &Cx<'_>,
     ) {
         raw::icmp_error(ns, quoted, error);
         match quoted.protocol {
             protocol::UDP => udp::icmp_error(ns, quoted, error),
+            protocol::TCP => tcp::icmp_error(ns, quoted, error, cx),
             protocol::ICMP => ping::icmp_error(ns, quoted, error),
             _ => {}
         }
+    }
+
+    /// A socket's deadline is due.
+    pub(crate) fn on_deadline(&self, ns: &Arc<Namespace>, id: u64, cx: &Cx<'_>) {
+        tcp::on_deadline(ns, SocketId(id), cx);
     }
 
     /// The namespace goes: everything that lingers in its tables goes with it. No process
@@ -56,8 +67,11 @@ impl SocketTable {
     pub(crate) fn purge(&self) {
         let left = {
             let mut demux = self.demux.write();
-            (demux.udp.take_all(), demux.ping.take_all(), demux.raw.take_all())
+            let tcp = demux.tcp.take_all();
+            (tcp, demux.udp.take_all(), demux.ping.take_all(), demux.raw.take_all())
         };
+        left.0.end();
         drop(left);
+        self.run_queue.clear();
     }
 }

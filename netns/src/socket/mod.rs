@@ -31,6 +31,7 @@ mod ports;
 pub mod raw;
 pub mod snapshot;
 mod table;
+pub mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod udp;
@@ -44,5 +45,7 @@ pub use error_queue::{ErrorOrigin, ExtendedError, QueuedError};
 pub use options::{PathMtuDiscovery, SocketOptions, TcpOptions};
 pub use ping::PingSocket;
 pub use raw::RawSocket;
+pub use snapshot::{SocketInfo, SocketState, SocketTimer};
 pub use table::SocketTable;
+pub use tcp::{TcpInfo, TcpSocket};
 pub use udp::UdpSocket;

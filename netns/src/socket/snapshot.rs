@@ -8,6 +8,7 @@ use warren_platform::Instant;
 
 use super::datagram::DatagramSocket;
 use super::table::SocketTable;
+use super::tcp::Connection;
 use crate::error::SocketError;
 
 /// A socket's state in Linux's numbers (include/net/tcp_states.h).
@@ -83,6 +84,29 @@ pub struct SocketInfo {
 }
 
 impl SocketTable {
+    /// Listeners first, then connections, half-open ones and TIME-WAIT included
+    /// (/proc/net/tcp).
+    ///
+    /// # Errors
+    /// [`SocketError::NoBuffer`] if memory is short.
+    pub fn tcp_sockets(&self) -> Result<Vec<SocketInfo>, SocketError> {
+        let (listeners, connections) = {
+            let demux = self.demux.read();
+            let mut connections = Vec::new();
+            for (_, connection) in demux.tcp.connections() {
+                connections.try_reserve(1).map_err(|_| SocketError::NoBuffer)?;
+                connections.push(connection.clone());
+            }
+            (gather(demux.tcp.listeners.iter())?, connections)
+        };
+        let mut lines = Vec::new();
+        let len = listeners.len() + connections.len();
+        lines.try_reserve_exact(len).map_err(|_| SocketError::NoBuffer)?;
+        lines.extend(listeners.iter().map(|socket| socket.line(Arc::strong_count(socket) - 1)));
+        lines.extend(connections.iter().map(Connection::line));
+        Ok(lines)
+    }
+
     /// The UDP sockets that have a port (/proc/net/udp).
     ///
     /// # Errors

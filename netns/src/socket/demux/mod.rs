@@ -8,6 +8,7 @@ mod datagram;
 
 use super::ping::PingSocket;
 use super::raw::RawSocket;
+use super::tcp::TcpTable;
 use super::udp::UdpSocket;
 
 pub(super) use datagram::{Binding, Entry, Flow, Registry};
@@ -17,6 +18,8 @@ pub(super) use datagram::{Binding, Entry, Flow, Registry};
 pub(super) struct Demux {
     /// UDP sockets by local port.
     pub(super) udp: Registry<u16, UdpSocket>,
+    /// TCP connections, listeners and port owners.
+    pub(super) tcp: TcpTable,
     /// Ping sockets by ICMP identifier.
     pub(super) ping: Registry<u16, PingSocket>,
     /// Raw sockets by IP protocol.
