@@ -167,3 +167,35 @@ fn a_pair_of_unix_sockets_talks_and_lets_go_of_its_namespace() {
     other.close(&cx);
     assert_eq!(world.stack.namespace_count(), 0);
 }
+
+#[test]
+fn netlink_answers_through_the_same_door() {
+    let world = World::new(0);
+    assert_eq!(world.open(AF_NETLINK, SOCK_STREAM, 0).err(), Some(Errno::ESOCKTNOSUPPORT));
+    assert_eq!(world.open(AF_NETLINK, SOCK_RAW, 4).err(), Some(Errno::EPROTONOSUPPORT));
+    let socket = world.open(AF_NETLINK, SOCK_RAW, 0).expect("rtnetlink");
+    world.set(&socket, SOL_SOCKET, SO_RCVBUF, 1 << 20).expect("what iproute2 asks for");
+    assert_eq!(world.get(&socket, SOL_SOCKET, SO_RCVBUF), Ok(425_984));
+    let address = SockAddr::netlink(0, 0);
+    world.with(|call| socket.bind(address.as_bytes(), call)).expect("any port");
+    assert_eq!(socket.local().expect("bound").as_bytes(), SockAddr::netlink(42, 0).as_bytes());
+    // RTM_GETLINK of ifindex 1.
+    let mut request = alloc::vec![32, 0, 0, 0, 18, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+    request.extend([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let sent = world.with(|call| {
+        let payload = &mut Bytes(&request);
+        socket.send(Outgoing { name: None, control: &[], payload, flags: 0 }, call)
+    });
+    assert_eq!(sent, Ok(32));
+    let mut nothing = Buffer::new(0);
+    let room = Room { payload: &mut nothing, control: 0, flags: MSG_PEEK | MSG_TRUNC };
+    let peeked = world.with(|call| socket.receive(room, call)).expect("an answer");
+    assert_ne!(peeked.flags & MSG_TRUNC, 0);
+    let mut payload = Buffer::new(32 << 10);
+    let room = Room { payload: &mut payload, control: 0, flags: 0 };
+    let received = world.with(|call| socket.receive(room, call)).expect("still there");
+    assert_eq!((received.bytes, received.flags), (peeked.bytes, 0));
+    assert_eq!(payload.bytes[4..6], 16_u16.to_ne_bytes(), "RTM_NEWLINK");
+    assert_eq!(received.name, SockAddr::netlink(0, 0));
+    world.with(|call| socket.close(call.cx));
+}
