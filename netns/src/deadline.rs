@@ -78,6 +78,12 @@ impl Deadlines {
         }
     }
 
+    /// Whether `key` has a deadline.
+    #[must_use]
+    pub fn is_set(&self, key: Key) -> bool {
+        self.ordered.lock().by_key.contains_key(&key)
+    }
+
     /// Forgets the deadline of `key`, if it has one.
     pub fn clear(&self, key: Key) {
         let mut ordered = self.ordered.lock();

@@ -146,6 +146,10 @@ pub enum NeighbourError {
     NotFound,
     /// An address that cannot be a neighbour's (EINVAL).
     Invalid,
+    /// A valid state without an address (EINVAL, "No link layer address given").
+    NoAddress,
+    /// A permanent entry, and not the user who changes it (EPERM).
+    NotPermitted,
     /// The table is full (ENOBUFS).
     Full,
 }

@@ -15,6 +15,7 @@ use crate::ids::Ifindex;
 use crate::ip::{Address, Route, RouteMode};
 use crate::link::LinkInfo;
 use crate::namespace::Namespace;
+use crate::neighbour::Neighbour;
 
 /// One change in one namespace.
 #[derive(Clone, Debug)]
@@ -56,6 +57,17 @@ pub enum Event {
     RouteGone {
         /// The route.
         route: Arc<Route>,
+    },
+    /// A neighbour is new, or changed its state or address (RTM_NEWNEIGH). Told as it
+    /// happens, without the `Config` lock.
+    NeighbourNew {
+        /// The neighbour after the change.
+        neighbour: Neighbour,
+    },
+    /// A neighbour went (RTM_DELNEIGH).
+    NeighbourGone {
+        /// The neighbour as it was.
+        neighbour: Neighbour,
     },
     /// Another namespace has a number here (RTM_NEWNSID).
     NsidNew {

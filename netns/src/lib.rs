@@ -15,6 +15,7 @@
 //! |---|---|
 //! | [`stack`], [`namespace`] | the registry; one namespace, its control path, its life and death |
 //! | [`ip`] | IPv4: addresses, routes, a packet's way |
+//! | [`neighbour`] | ARP: states, timers, bounds |
 //! | [`link`] | links, their kinds, loopback and dummy |
 //! | [`napi`], [`deadline`] | who polls, and who keeps time |
 //! | [`socket`] | UDP, TCP, ping and raw sockets, their tables |
@@ -36,6 +37,7 @@ pub mod ip;
 pub mod link;
 pub mod namespace;
 pub mod napi;
+pub mod neighbour;
 pub mod socket;
 pub mod stack;
 #[cfg(test)]

@@ -15,6 +15,8 @@
 //!       Routes        one namespace's addresses and routes
 //!         Groups      one namespace's multicast memberships
 //!         Neighbours  one namespace's neighbour table
+//!         Reassembly  one namespace's incomplete datagrams
+//!         Limits      one namespace's limits on ICMP errors
 //!         Fdb         one bridge's forwarding database
 //!   Sockets           one namespace's demux tables
 //!     Socket          one socket (a listener before the connections it spawned)
@@ -78,6 +80,10 @@ ranks! {
     Groups = 65;
     /// One namespace's neighbour table.
     Neighbours = 70;
+    /// One namespace's incomplete datagrams.
+    Reassembly = 75;
+    /// One namespace's limits on ICMP errors.
+    Limits = 76;
     /// One bridge's forwarding database.
     Fdb = 80;
     /// One namespace's socket demux tables.

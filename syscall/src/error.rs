@@ -72,7 +72,8 @@ impl From<NeighbourError> for Errno {
         match error {
             NeighbourError::Exists => Self::EEXIST,
             NeighbourError::NotFound => Self::ENOENT,
-            NeighbourError::Invalid => Self::EINVAL,
+            NeighbourError::Invalid | NeighbourError::NoAddress => Self::EINVAL,
+            NeighbourError::NotPermitted => Self::EPERM,
             NeighbourError::Full => Self::ENOBUFS,
         }
     }

@@ -30,9 +30,9 @@ impl Namespace {
     /// The link is down: routes all of whose ways are dead go, without a word as on Linux;
     /// addresses and their local routes stay. Its neighbours go.
     pub(crate) fn ip_link_down(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
-        let _ = cx;
         let doomed = |route: &Route| route.nexthops.iter().all(Nexthop::is_dead);
         self.ip.tables.write().fib.remove_via(link.ifindex(), doomed);
+        self.flush_neighbours(link, false, cx);
     }
 
     /// The link leaves the namespace: nothing of it stays.
@@ -41,13 +41,15 @@ impl Namespace {
         self.remove_addresses_of(link, cx);
         self.ip.tables.write().fib.remove_via(link.ifindex(), |_| true);
         self.ip.groups.forget(link);
+        self.forget_fragments(link);
+        self.flush_neighbours(link, false, cx);
     }
 
-    /// The link's hardware address or MTU changed: neighbours are learned anew; an MTU too
-    /// small for IPv4 takes the addresses (Linux: `inetdev_event`, `arp_netdev_event`).
-    pub(crate) fn ip_link_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+    /// The link's MTU changed: one too small for IPv4 takes the addresses (Linux:
+    /// `inetdev_event`).
+    pub(crate) fn ip_mtu_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
         if link.mtu().0 < MIN_MTU && !link.flags().contains(LinkFlags::LOOPBACK) {
-            self.remove_addresses_of(link, cx);
+            self.remove_addresses_of(link, &Cx { origin: None, ..*cx });
         }
     }
 }

@@ -2,20 +2,32 @@
 //!
 //! | control path | data path |
 //! |---|---|
-//! | [`address`]: addresses of links, and what follows for the routes | [`route::lookup`]: the way for a flow |
-//! | [`route`]: the FIB, what it accepts, what it holds | |
-//! | `link_hooks`: what a link's fate means here | |
-//! | [`conf`]: sysctls | |
+//! | [`address`]: addresses of links, and what follows for the routes | `input`: a frame is checked and routed |
+//! | [`route`]: the FIB, what it accepts, what it holds | `local`, `reassembly`: up to the sockets |
+//! | `link_hooks`: what a link's fate means here | `forward`: through, to another link |
+//! | [`conf`]: settings | `output`, `fragment`: out by the way [`route::lookup`] found |
+//! | [`mib`]: counters | `icmp`: echo answered, errors sent and handed up |
 //!
 //! Addresses and routes change together under one lock (`Routes`), and every change is
 //! made under the namespace's `Config` lock. Readers share `Routes` for a lookup and keep
 //! what they found by reference count.
 
 pub mod address;
+pub mod checksum;
 pub mod conf;
+mod forward;
+mod fragment;
 pub mod group;
+mod header;
+mod icmp;
+mod input;
 mod link_hooks;
+mod local;
+pub mod mib;
+mod options;
+mod output;
 pub mod prefix;
+mod reassembly;
 pub mod route;
 pub mod scope;
 #[cfg(test)]
@@ -23,6 +35,7 @@ mod tests;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::AtomicU32;
 
 use warren_platform::lock::{self, RwLock};
 
@@ -35,6 +48,7 @@ pub use address::{
     Address, AddressFlags, AddressSelector, AddressSpec, IfExists, Label, Lifetimes,
 };
 pub use conf::LinkConf;
+pub use output::OutputError;
 pub use route::lookup::{Flow, RouteDecision};
 pub use route::{
     Metrics, Nexthop, NexthopSpec, Route, RouteKind, RouteMode, RouteSelector, RouteSpec,
@@ -49,6 +63,12 @@ pub struct Ipv4State {
     pub conf: conf::NamespaceConf,
     /// The multicast groups its links listen to.
     pub groups: group::Groups,
+    /// What was counted.
+    pub mib: mib::Mib,
+    pub(crate) reassembly: reassembly::Reassembly,
+    pub(crate) limiter: icmp::limit::Limiter,
+    /// The identification of the next packet.
+    pub(crate) ident: AtomicU32,
 }
 
 /// Addresses, and the routes that follow from them or were added.

@@ -152,7 +152,7 @@ impl Namespace {
         link.set_mac(mac);
         link.kind().mac_changed(link, None, cx);
         self.tell_master(link, cx, |master| master.kind().mac_changed(master, Some(link), cx));
-        self.l3_link_changed(link, cx);
+        self.l3_link_mac_changed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
     }
@@ -165,7 +165,7 @@ impl Namespace {
         link.set_mtu(mtu);
         link.kind().mtu_changed(link, None, cx);
         self.tell_master(link, cx, |master| master.kind().mtu_changed(master, Some(link), cx));
-        self.l3_link_changed(link, cx);
+        self.l3_link_mtu_changed(link, cx);
         self.announce(link, LinkFlags::empty(), cx);
         Ok(())
     }

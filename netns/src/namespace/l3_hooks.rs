@@ -23,7 +23,11 @@ impl Namespace {
         self.rename_labels(link, &Cx { origin: None, ..*cx });
     }
 
-    pub(super) fn l3_link_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
-        self.ip_link_changed(link, cx);
+    pub(super) fn l3_link_mac_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.flush_neighbours(link, false, cx);
+    }
+
+    pub(super) fn l3_link_mtu_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.ip_mtu_changed(link, cx);
     }
 }

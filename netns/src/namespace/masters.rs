@@ -70,8 +70,11 @@ impl Namespace {
         let before = (master.mac(), master.mtu());
         change(master);
         let adopted = (master.mac(), master.mtu()) != before;
-        if adopted {
-            self.l3_link_changed(master, cx);
+        if master.mac() != before.0 {
+            self.l3_link_mac_changed(master, cx);
+        }
+        if master.mtu() != before.1 {
+            self.l3_link_mtu_changed(master, cx);
         }
         if master.refresh() || adopted {
             self.announce(master, LinkFlags::empty(), cx);

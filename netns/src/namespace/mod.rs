@@ -25,17 +25,17 @@ mod tests;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use warren_packet::Packet;
 use warren_platform::lock::{self, Mutex, RwLock};
 
 use crate::cx::Cx;
 use crate::deadline::{Deadlines, Key};
-use crate::drop_reason::{DropCounters, DropReason};
+use crate::drop_reason::DropCounters;
 use crate::event::EventHub;
 use crate::ids::{IfName, Ifindex, NsId};
 use crate::ip::Ipv4State;
 use crate::link::Link;
 use crate::napi::{Napi, Poll};
+use crate::neighbour::Neighbours;
 use crate::socket::SocketTable;
 use crate::stack::Stack;
 
@@ -56,6 +56,8 @@ pub struct Namespace {
     dying: AtomicBool,
     /// Addresses, routes and settings of IPv4.
     pub ip: Ipv4State,
+    /// Which stations its links' neighbours are.
+    pub neighbours: Neighbours,
     /// Who waits for what time.
     pub deadlines: Deadlines,
     /// Its sockets.
@@ -82,6 +84,7 @@ impl Namespace {
             nsids: Mutex::default(),
             dying: AtomicBool::new(false),
             ip: Ipv4State::default(),
+            neighbours: Neighbours::default(),
             deadlines: Deadlines::default(),
             sockets: SocketTable::default(),
             events: EventHub::default(),
@@ -154,12 +157,6 @@ impl Namespace {
         }
     }
 
-    /// Data path: a whole Ethernet frame for this namespace's L3.
-    pub(crate) fn ingress(self: &Arc<Self>, link: &Arc<Link>, frame: Packet, _cx: &Cx<'_>) {
-        drop(frame);
-        link.stats.drop_rx(DropReason::UnknownProtocol);
-    }
-
     /// Has the namespace polled on this entry's CPU: a socket has something to send.
     pub(crate) fn schedule_poll(&self, cx: &Cx<'_>) {
         cx.stack.napi().schedule(&self.napi, cx.cpu);
@@ -193,6 +190,7 @@ impl Poll for Namespace {
 
 impl Namespace {
     fn on_deadline(&self, key: Key, cx: &Cx<'_>) {
+        let Some(this) = self.this.upgrade() else { return };
         match key {
             Key::Link(id) => {
                 let link = self.links.read().by_id(id).cloned();
@@ -200,17 +198,10 @@ impl Namespace {
                     link.kind().on_deadline(&link, cx);
                 }
             }
-            Key::Address => {
-                if let Some(this) = self.this.upgrade() {
-                    this.addresses_due(cx);
-                }
-            }
-            Key::Socket(id) => {
-                if let Some(this) = self.this.upgrade() {
-                    self.sockets.on_deadline(&this, id, cx);
-                }
-            }
-            Key::Neighbour(_) | Key::Reassembly => {}
+            Key::Address => this.addresses_due(cx),
+            Key::Neighbour(id) => this.neighbour_due(id, cx),
+            Key::Reassembly => this.reassembly_due(cx),
+            Key::Socket(id) => self.sockets.on_deadline(&this, id, cx),
         }
     }
 }

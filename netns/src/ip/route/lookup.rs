@@ -90,6 +90,13 @@ impl RouteDecision {
         self.gateway.unwrap_or(self.dst)
     }
 
+    /// The MTU a forwarder obeys: the link's, or a locked metric.
+    #[must_use]
+    pub(crate) fn forward_mtu(&self) -> u32 {
+        let locked = self.metrics.get(Metrics::LOCK) & (1 << Metrics::MTU) != 0;
+        if locked { self.mtu } else { self.link.mtu().0 }
+    }
+
     /// Whether the packet comes back to this namespace.
     #[must_use]
     pub fn is_local(&self) -> bool {

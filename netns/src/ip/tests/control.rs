@@ -6,21 +6,23 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
 
 use warren_platform::lock::{self, Mutex};
 use warren_platform::{Duration, Instant};
 
-use super::*;
-use crate::cap::NetAdmin;
+use super::{Host, addr};
+use crate::cx::Cx;
 use crate::error::{AddrError, RouteError};
-use crate::event::EventSink;
-use crate::ids::IfName;
-use crate::link::{Dummy, LinkFlags};
+use crate::event::{Event, EventSink};
+use crate::ids::{IfName, Ifindex};
+use crate::ip::{
+    AddressFlags, AddressSelector, AddressSpec, Flow, IfExists, Label, Lifetimes, NexthopSpec,
+    Route, RouteKind, RouteMode, RouteSelector, RouteSpec, Scope,
+};
+use crate::link::{Dummy, Link};
+use crate::namespace::Namespace;
 use crate::namespace::change::LinkChange;
 use crate::namespace::links::{LinkSpec, NameRequest};
-use crate::stack::Stack;
-use crate::testing;
 
 #[derive(Debug, Default)]
 struct Ear(Mutex<lock::Events, Vec<String>>);
@@ -66,53 +68,42 @@ fn show(route: &Route) -> String {
     text
 }
 
-struct Host {
-    stack: Arc<Stack>,
-    ns: Arc<Namespace>,
-    admin: NetAdmin,
+struct Listening {
+    host: Host,
     ear: Arc<Ear>,
 }
 
-impl Host {
-    fn new() -> Self {
-        let (stack, _platform) = testing::stack();
-        let ns = stack.create_namespace(&stack.enter(Instant::ZERO)).expect("a namespace");
-        let ear = Arc::new(Ear::default());
-        ns.events.subscribe(ear.clone());
-        Self { stack, ns, admin: NetAdmin::granted(), ear }
+impl core::ops::Deref for Listening {
+    type Target = Host;
+    fn deref(&self) -> &Host {
+        &self.host
     }
+}
 
-    fn cx(&self) -> Cx<'_> {
-        self.stack.enter(Instant::ZERO)
+impl Listening {
+    /// A host whose loopback is down, and an ear for its events.
+    fn new() -> Self {
+        let host = Host::new();
+        let lo = host.ns.link(Ifindex::LOOPBACK).expect("every namespace has lo");
+        host.set_up(&lo, false);
+        let all = AddressSelector::default();
+        host.ns.delete_address(&host.admin, &lo, &all, &host.cx()).expect("127.0.0.1");
+        *host.now.lock() = Instant::ZERO;
+        let ear = Arc::new(Ear::default());
+        host.ns.events.subscribe(ear.clone());
+        Self { host, ear }
     }
 
     fn link(&self, name: &str) -> Arc<Link> {
         let name = IfName::new(name.as_bytes()).expect("a name");
         let spec = LinkSpec::named(NameRequest::Exact(name));
-        self.ns
-            .create_link(&self.admin, &spec, Box::<Dummy>::default(), &self.cx())
-            .expect("a free name")
-    }
-
-    fn set_up(&self, link: &Arc<Link>, up: bool) {
-        let value = if up { LinkFlags::UP } else { LinkFlags::empty() };
-        let change = LinkChange { flags: Some((value, LinkFlags::UP)), ..LinkChange::default() };
-        self.ns.change_link(&self.admin, link, &change, &self.cx()).expect("no reason not to");
-    }
-
-    fn add(&self, link: &Arc<Link>, local: &str, len: u8) -> Result<(), AddrError> {
-        let spec = AddressSpec::new(addr(local), len);
-        self.ns.add_address(&self.admin, link, &spec, IfExists::Refuse, &self.cx())
+        let kind = Box::<Dummy>::default();
+        self.ns.create_link(&self.admin, &spec, kind, &self.cx()).expect("a free name")
     }
 
     fn delete(&self, link: &Arc<Link>, local: &str) -> Result<(), AddrError> {
         let selector = AddressSelector { local: Some(addr(local)), ..AddressSelector::default() };
         self.ns.delete_address(&self.admin, link, &selector, &self.cx())
-    }
-
-    fn via(&self, dst: &str, len: u8, gateway: &str) -> Result<(), RouteError> {
-        let spec = RouteSpec::unicast(addr(dst), len, NexthopSpec::new(Some(addr(gateway)), None));
-        self.ns.add_route(&self.admin, &spec, RouteMode::CREATE | RouteMode::EXCL, &self.cx())
     }
 
     fn routes(&self) -> Vec<String> {
@@ -124,14 +115,10 @@ impl Host {
     }
 }
 
-fn addr(text: &str) -> Ipv4Addr {
-    text.parse().expect("an address")
-}
-
 #[test]
 fn routes_follow_from_addresses_in_the_order_linux_shows() {
-    let host = Host::new();
-    let lo = host.ns.link(crate::Ifindex::LOOPBACK).expect("every namespace has lo");
+    let host = Listening::new();
+    let lo = host.ns.link(Ifindex::LOOPBACK).expect("every namespace has lo");
     let v0 = host.link("v0");
     host.set_up(&lo, true);
     host.set_up(&v0, true);
@@ -167,7 +154,7 @@ fn routes_follow_from_addresses_in_the_order_linux_shows() {
 
 #[test]
 fn a_link_that_goes_down_keeps_addresses_and_local_routes_only() {
-    let host = Host::new();
+    let host = Listening::new();
     let v0 = host.link("v0");
     host.add(&v0, "10.9.0.1", 24).expect("free");
     assert_eq!(host.routes(), ["local 10.9.0.1 dev 2 src 10.9.0.1"]);
@@ -186,7 +173,7 @@ fn a_link_that_goes_down_keeps_addresses_and_local_routes_only() {
 
 #[test]
 fn what_linux_refuses_is_refused_and_changes_nothing() {
-    let host = Host::new();
+    let host = Listening::new();
     let v0 = host.link("v0");
     host.set_up(&v0, true);
     host.add(&v0, "10.9.0.1", 24).expect("free");
@@ -217,13 +204,13 @@ fn what_linux_refuses_is_refused_and_changes_nothing() {
 }
 
 fn via_v0(spec: &RouteSpec) -> RouteSpec {
-    let nexthop = NexthopSpec::new(None, crate::Ifindex::new(2));
+    let nexthop = NexthopSpec::new(None, Ifindex::new(2));
     RouteSpec { nexthops: vec![nexthop], ..spec.clone() }
 }
 
 #[test]
 fn create_exclusive_replace_append_and_prepend_place_a_route() {
-    let host = Host::new();
+    let host = Listening::new();
     let v0 = host.link("v0");
     host.set_up(&v0, true);
     host.add(&v0, "10.9.0.1", 24).expect("free");
@@ -258,8 +245,8 @@ fn create_exclusive_replace_append_and_prepend_place_a_route() {
 
 #[test]
 fn the_longest_prefix_wins_and_the_source_is_chosen_as_linux_does() {
-    let host = Host::new();
-    let lo = host.ns.link(crate::Ifindex::LOOPBACK).expect("every namespace has lo");
+    let host = Listening::new();
+    let lo = host.ns.link(Ifindex::LOOPBACK).expect("every namespace has lo");
     host.set_up(&lo, true);
     let (v0, v1) = (host.link("v0"), host.link("v1"));
     host.set_up(&v0, true);
@@ -289,7 +276,7 @@ fn the_longest_prefix_wins_and_the_source_is_chosen_as_linux_does() {
 
 #[test]
 fn a_lifetime_first_deprecates_and_then_removes() {
-    let host = Host::new();
+    let host = Listening::new();
     let v0 = host.link("v0");
     let spec = AddressSpec {
         lifetimes: Lifetimes { valid: 20, preferred: 10 },
@@ -311,7 +298,7 @@ fn a_lifetime_first_deprecates_and_then_removes() {
 
 #[test]
 fn labels_follow_a_new_name() {
-    let host = Host::new();
+    let host = Listening::new();
     let v0 = host.link("v0");
     host.add(&v0, "10.9.0.1", 24).expect("free");
     let spec =
