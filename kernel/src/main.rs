@@ -38,7 +38,7 @@ mod system;
 mod time;
 
 #[ostd::global_frame_allocator]
-static FRAME_ALLOCATOR: osdk_frame_allocator::FrameAllocator = osdk_frame_allocator::FrameAllocator;
+static FRAME_ALLOCATOR: mm::FrameAllocator = mm::FrameAllocator;
 
 #[ostd::global_heap_allocator]
 static HEAP_ALLOCATOR: osdk_heap_allocator::HeapAllocator = osdk_heap_allocator::HeapAllocator;

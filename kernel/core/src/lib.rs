@@ -6,6 +6,7 @@
 //! | [`cmdline`] | what the kernel command line says |
 //! | [`cpio`] | which files an initramfs image holds |
 //! | [`elf`] | what an ELF program or a script wants mapped and run |
+//! | [`freemap`] | which pages of memory are free |
 //! | [`ldisc`] | what a terminal does with each byte (termios) |
 //! | [`mounts`] | which mount covers which place, and where a mount propagates |
 //! | [`names`] | how a path name splits into components |
@@ -24,6 +25,7 @@ extern crate alloc;
 pub mod cmdline;
 pub mod cpio;
 pub mod elf;
+pub mod freemap;
 pub mod ldisc;
 pub mod mounts;
 pub mod names;

@@ -45,6 +45,16 @@ impl Log for Debugcon {
     }
 }
 
+/// Writes without waiting for anybody, as far as that is possible: for the panic handler.
+pub(super) fn write_now(args: fmt::Arguments<'_>) {
+    if let Some(port) = DEBUGCON.port.try_lock()
+        && let Some(port) = port.as_ref()
+    {
+        // The port accepts everything, so formatting cannot fail.
+        let _: fmt::Result = writeln!(PortWriter(port), "{args}");
+    }
+}
+
 /// Takes the port and becomes OSTD's logger.
 pub(super) fn init() {
     *DEBUGCON.port.lock() = IoPort::acquire(DEBUGCON_PORT).ok();

@@ -153,6 +153,7 @@ impl AddressSpace {
         for area in &removed {
             clear(self.vm(), inner, &area.range);
         }
+        self.note_resident(inner);
         removed
     }
 }

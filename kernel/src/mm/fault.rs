@@ -14,7 +14,7 @@ use warren_kernel_core::vma::Area;
 
 use super::change::page_flags;
 use super::space::Inner;
-use super::{AddressSpace, Mapping, PAGE_SIZE, PageSource, Protection, frames, page_floor};
+use super::{AddressSpace, Mapping, PAGE_SIZE, PageSource, Protection, frames, oom, page_floor};
 use crate::prelude::*;
 use crate::process::{Resource, try_current};
 
@@ -94,7 +94,18 @@ impl AddressSpace {
     /// Why it is not.
     pub fn handle_fault(&self, addr: usize, access: Access) -> Result<(), Fault> {
         let page = page_floor(addr);
-        let wanted = match self.lock().fill(self, page, access, None)? {
+        match self.try_handle_fault(page, access) {
+            Err(Fault::OutOfMemory) => {
+                let thread = try_current().ok_or(Fault::OutOfMemory)?;
+                // The access is made again, and finds the page missing again.
+                if oom::relieve(&thread) { Ok(()) } else { Err(Fault::OutOfMemory) }
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn try_handle_fault(&self, page: usize, access: Access) -> Result<(), Fault> {
+        let wanted = match self.fill(page, access, None)? {
             Step::Done => return Ok(()),
             Step::Needs(wanted) => wanted,
         };
@@ -103,7 +114,19 @@ impl AddressSpace {
             _ => Fault::PastEnd,
         })?;
         // If the area changed meanwhile, the access faults again and finds the new one.
-        self.lock().fill(self, page, access, Some((&wanted, frame))).map(|_: Step| ())
+        self.fill(page, access, Some((&wanted, frame))).map(|_: Step| ())
+    }
+
+    fn fill(
+        &self,
+        page: usize,
+        access: Access,
+        given: Option<(&Wanted, UFrame)>,
+    ) -> Result<Step, Fault> {
+        let mut inner = self.lock();
+        let step = inner.fill(self, page, access, given);
+        self.note_resident(&inner);
+        step
     }
 }
 

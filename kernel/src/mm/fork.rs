@@ -35,7 +35,11 @@ impl AddressSpace {
         }
         // The writes this space could do directly must fault now, on all processors.
         flush_all(self.vm(), &mut inner);
-        copy.lock().add_resident(resident);
+        {
+            let mut copied = copy.lock();
+            copied.add_resident(resident);
+            copy.note_resident(&copied);
+        }
         drop(inner);
         Ok(Arc::new(copy))
     }

@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use ostd::mm::io::util::HasVmReaderWriter;
 use ostd::mm::{FrameAllocOptions, UFrame};
 
+use super::allocator;
 use crate::prelude::*;
 
 /// Bytes that stay free for the kernel.
@@ -18,7 +19,7 @@ static TOTAL: AtomicUsize = AtomicUsize::new(0);
 
 /// Sets the reserve aside: a sixteenth of the memory, at least 8 MiB.
 pub(crate) fn init() {
-    let free = osdk_frame_allocator::load_total_free_size();
+    let free = allocator::free_bytes();
     TOTAL.store(free, Ordering::Relaxed);
     RESERVE.store((free / 16).max(8 << 20), Ordering::Relaxed);
 }
@@ -32,7 +33,7 @@ pub fn total_bytes() -> usize {
 /// Memory that is free, the reserve included.
 #[must_use]
 pub fn free_bytes() -> usize {
-    osdk_frame_allocator::load_total_free_size()
+    allocator::free_bytes()
 }
 
 /// Says whether a user may make the kernel allocate something small now.
@@ -41,6 +42,17 @@ pub fn free_bytes() -> usize {
 /// `ENOMEM` if half of the reserve is gone.
 pub fn admit_kernel_object() -> Result<()> {
     if free_bytes() > RESERVE.load(Ordering::Relaxed) / 2 { Ok(()) } else { Err(Errno::ENOMEM) }
+}
+
+/// Says whether there is room for another thread or process: its stack, its page
+/// tables, and the first pages it touches.
+///
+/// # Errors
+/// `ENOMEM` if only the reserve is left.
+pub fn admit_thread() -> Result<()> {
+    const NEEDS: usize = 1 << 20;
+    let reserve = RESERVE.load(Ordering::Relaxed);
+    if free_bytes() > reserve + NEEDS { Ok(()) } else { Err(Errno::ENOMEM) }
 }
 
 fn admit_user_page() -> Result<()> {

@@ -5,11 +5,13 @@
 //! hold the space's lock for what they do to areas and page table; neither holds
 //! it while a file is asked for a page or user memory is copied.
 
+mod allocator;
 mod change;
 mod fault;
 mod fork;
 pub mod frames;
 mod mapping;
+mod oom;
 mod remap;
 mod remote;
 mod shared;
@@ -18,6 +20,7 @@ mod space;
 mod syscalls;
 pub mod user;
 
+pub use allocator::FrameAllocator;
 pub(crate) use fault::on_kernel_access;
 pub use fault::{Access, Fault};
 pub use mapping::Mapping;

@@ -2,6 +2,7 @@
 //! place new areas.
 
 use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use ostd::mm::{MAX_USERSPACE_VADDR, VmSpace};
 use ostd::sync::{Mutex, MutexGuard};
@@ -75,6 +76,8 @@ impl Inner {
 pub struct AddressSpace {
     vm: Arc<VmSpace>,
     inner: Mutex<Inner>,
+    /// `Inner::resident` in bytes, for those that cannot take the lock.
+    resident_bytes: AtomicUsize,
 }
 
 /// An area as /proc/PID/maps shows it.
@@ -98,7 +101,11 @@ impl AddressSpace {
 
     pub(super) fn from_parts(areas: AreaMap<Mapping>, layout: Layout) -> Self {
         let inner = Inner { areas, layout, resident: 0, peak_resident: 0 };
-        Self { vm: Arc::new(VmSpace::new()), inner: Mutex::new(inner) }
+        Self {
+            vm: Arc::new(VmSpace::new()),
+            inner: Mutex::new(inner),
+            resident_bytes: AtomicUsize::new(0),
+        }
     }
 
     /// Makes it the one this processor sees.
@@ -119,6 +126,17 @@ impl AddressSpace {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock()
+    }
+
+    /// About how many bytes are resident, without waiting for whoever changes that.
+    #[must_use]
+    pub fn resident_hint(&self) -> usize {
+        self.resident_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Tells [`resident_hint`](Self::resident_hint).
+    pub(super) fn note_resident(&self, inner: &Inner) {
+        self.resident_bytes.store(inner.resident * PAGE_SIZE, Ordering::Relaxed);
     }
 
     /// The layout execve decided on.

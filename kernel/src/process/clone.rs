@@ -71,7 +71,7 @@ fn admit(parent: &Thread) -> Result<()> {
     {
         return Err(Errno::EAGAIN);
     }
-    frames::admit_kernel_object()
+    frames::admit_thread()
 }
 
 /// Makes a thread or process that goes on where `parent`'s registers say; gives its id.

@@ -30,8 +30,10 @@ pub(super) fn leave(thread: &Arc<Thread>) {
     tree::remove_thread(thread.tid());
     if process.remove_thread(thread) {
         end(process);
+    } else {
+        // A processor keeps the memory it saw last until it sees another.
+        AddressSpace::deactivate();
     }
-    AddressSpace::deactivate();
 }
 
 /// Ends a process whose threads have all left.

@@ -104,7 +104,12 @@ impl Process {
 
     /// Gives the process another address space, or none.
     pub(super) fn set_space(&self, space: Option<Arc<AddressSpace>>) {
+        let is_gone = space.is_none();
         let previous = core::mem::replace(&mut *self.space.lock(), space);
+        if is_gone {
+            AddressSpace::deactivate();
+        }
+        // Without another process in it, this frees the memory.
         drop(previous);
     }
 

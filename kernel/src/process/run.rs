@@ -84,7 +84,6 @@ fn on_exception(thread: &Arc<Thread>, context: &mut UserContext) {
                 }
                 Err(Fault::PastEnd) => SigInfo::fault(Signal::BUS, Code::BUS_NO_PAGE, fault.addr),
                 Err(Fault::OutOfMemory) => {
-                    log::warn!("process {}: out of memory, killed", thread.process().pid());
                     let status = super::ExitStatus::Killed(Signal::KILL);
                     signal::kill_process(thread.process(), status);
                     return;
