@@ -76,7 +76,10 @@ pub(super) fn ioctl(tty: &Arc<Tty>, request: u32, arg: usize) -> Result<usize> {
             let session = tty.jobs.check_controls_caller(tty)?;
             user::write_val::<Pid>(arg, &session)?;
         }
-        TIOCGWINSZ => user::write_val(arg, &*tty.window.lock())?,
+        TIOCGWINSZ => {
+            let window = *tty.window.lock();
+            user::write_val(arg, &window)?;
+        }
         TIOCSWINSZ => set_window(tty, user::read_val(arg)?),
         FIONREAD => {
             let count = tty.line.lock().readable_bytes() as i32;
