@@ -155,7 +155,9 @@ impl Dentry {
         outcome
     }
 
-    /// Enters the name of an inode just created in this directory.
+    /// Enters the name of an inode just created in this directory. What comes back must be
+    /// dropped after the lock.
+    #[must_use]
     pub fn add_locked(
         self: &Arc<Self>,
         children: &mut Children,

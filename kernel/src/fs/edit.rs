@@ -147,20 +147,22 @@ pub fn link(walker: &Walker, old: &Path, start: &Path, text: &[u8]) -> Result<()
         return Err(Errno::EPERM);
     }
     let directory = parent.dentry();
-    directory.with_entry(name, |children, found| {
-        if found.is_some() {
-            return Err(Errno::EEXIST);
-        }
-        parent.mount().check_writable()?;
-        check_alive(directory)?;
-        check(&walker.credentials, &directory.inode().stat(), MAY_CHANGE)?;
-        if old.inode().stat().nlink == 0 {
-            return Err(Errno::ENOENT);
-        }
-        directory.inode().link(name, old.inode())?;
-        directory.add_locked(children, name, old.inode().clone());
-        Ok(())
-    })
+    directory
+        .with_entry(name, |children, found| {
+            if found.is_some() {
+                return Err(Errno::EEXIST);
+            }
+            parent.mount().check_writable()?;
+            check_alive(directory)?;
+            check(&walker.credentials, &directory.inode().stat(), MAY_CHANGE)?;
+            if old.inode().stat().nlink == 0 {
+                return Err(Errno::ENOENT);
+            }
+            directory.inode().link(name, old.inode())?;
+            Ok(directory.add_locked(children, name, old.inode().clone()))
+        })
+        // Dropped here: letting go of a dentry takes its directory's lock.
+        .map(drop)
 }
 
 /// An end of a renaming: the directory and the name in it.
