@@ -186,6 +186,8 @@ pub enum SocketError {
     NetUnreachable,
     /// The link is down (ENETDOWN).
     NetDown,
+    /// The link the socket is bound to does not exist (ENODEV).
+    NoLink,
     /// The host is known to be down (EHOSTDOWN).
     HostDown,
     /// The host is isolated (ENONET).

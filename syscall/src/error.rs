@@ -96,6 +96,7 @@ impl From<SocketError> for Errno {
             SocketError::HostUnreachable => Self::EHOSTUNREACH,
             SocketError::NetUnreachable => Self::ENETUNREACH,
             SocketError::NetDown => Self::ENETDOWN,
+            SocketError::NoLink => Self::ENODEV,
             SocketError::HostDown => Self::EHOSTDOWN,
             SocketError::HostIsolated => Self::ENONET,
             SocketError::ProtocolUnreachable => Self::ENOPROTOOPT,

@@ -17,7 +17,7 @@ use super::datagram::{SendControl, SendError};
 use super::deliver::{IcmpError, Quoted, RxInfo, protocol};
 use super::demux::{Demux, Entry, Flow};
 use super::options::SocketOptions;
-use super::path::{AddressKind, Path, address_kind};
+use super::path::{AddressKind, Path, address_kind, may_bind};
 use super::wire::{IPV4_HEADER, ttl_and_tos};
 use crate::cx::Cx;
 use crate::error::SocketError;
@@ -124,7 +124,7 @@ impl RawSocket {
     /// [`SocketError::AddrNotAvailable`] for an address that is not the namespace's.
     pub fn bind(&self, address: Ipv4Addr) -> Result<(), SocketError> {
         let kind = address_kind(self.namespace(), address);
-        if !address.is_unspecified() && kind == AddressKind::Unicast {
+        if !may_bind(self.namespace(), address) {
             return Err(SocketError::AddrNotAvailable);
         }
         let mut demux = self.namespace().sockets.demux.write();
@@ -134,7 +134,8 @@ impl RawSocket {
         }
         state.local.set_ip(address);
         state.address_bound = !address.is_unspecified();
-        state.source = if kind == AddressKind::Local { address } else { Ipv4Addr::UNSPECIFIED };
+        let many = matches!(kind, AddressKind::Broadcast | AddressKind::Multicast);
+        state.source = if many { Ipv4Addr::UNSPECIFIED } else { address };
         self.rekey(&mut demux, &state);
         Ok(())
     }
@@ -207,7 +208,8 @@ impl RawSocket {
             let mut state = self.state.lock();
             let peer = state.peer.map(|peer| *peer.ip());
             let to = to.or(peer).ok_or(SocketError::NoDestination)?;
-            state.outgoing(to, control, self.base.uid())?
+            let outgoing = state.outgoing(to, control, self.base.uid())?;
+            if included { outgoing.from_anywhere() } else { outgoing }
         };
         let path = self.path(&outgoing)?;
         let mut packet = cx.stack.pool().take(len).map_err(|_| SocketError::NoBuffer)?;

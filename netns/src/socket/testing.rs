@@ -86,6 +86,7 @@ impl Wire {
             kind,
             mtu: if destination.is_loopback() { 65_535 } else { state.mtu },
             default_ttl: 64,
+            way: None,
         })
     }
 

@@ -55,6 +55,7 @@ pub(in crate::socket) struct Outgoing {
     broadcast: bool,
     discovery: PathMtuDiscovery,
     uid: u32,
+    any_source: bool,
 }
 
 impl DatagramState {
@@ -88,11 +89,17 @@ impl DatagramState {
             broadcast: options.broadcast,
             discovery: options.pmtu_discovery,
             uid,
+            any_source: false,
         })
     }
 }
 
 impl Outgoing {
+    /// The same with whatever source the user writes into the header.
+    pub(in crate::socket) const fn from_anywhere(self) -> Self {
+        Self { any_source: true, ..self }
+    }
+
     /// Writes what travels beside the bytes.
     pub(in crate::socket) fn mark_packet(&self, packet: &mut Packet) {
         packet.meta.mark = self.mark;
@@ -112,6 +119,7 @@ impl DatagramSocket {
                 tos: outgoing.tos,
                 mark: outgoing.mark,
                 uid: outgoing.uid,
+                any_source: outgoing.any_source,
             },
         )?;
         if path.kind == AddressKind::Broadcast && !outgoing.broadcast {

@@ -56,6 +56,7 @@ impl TcpSocket {
                 tos: options.tos,
                 mark: options.mark,
                 uid: self.base.uid(),
+                any_source: false,
             }
         };
         let path = Path::find(&self.base.ns, &query)?;

@@ -15,7 +15,7 @@ use crate::namespace::Namespace;
 use crate::socket::base::{Base, SocketId, SocketOwner};
 use crate::socket::datagram::UNBOUND;
 use crate::socket::options::SocketOptions;
-use crate::socket::path::{AddressKind, address_kind};
+use crate::socket::path::may_bind;
 use crate::socket::ports::EphemeralPorts;
 
 impl TcpSocket {
@@ -137,8 +137,7 @@ impl TcpSocket {
     /// socket has a port already or is connected.
     pub fn bind(self: &Arc<Self>, address: SocketAddrV4, cx: &Cx<'_>) -> Result<(), SocketError> {
         let ns = &self.base.ns;
-        let kind = address_kind(ns, *address.ip());
-        if !address.ip().is_unspecified() && kind == AddressKind::Unicast {
+        if !may_bind(ns, *address.ip()) {
             return Err(SocketError::AddrNotAvailable);
         }
         let ephemeral = EphemeralPorts::draw(cx);

@@ -88,6 +88,7 @@ pub(super) fn back(
             tos: 0,
             mark: 0,
             uid: 0,
+            any_source: false,
         },
     )
 }

@@ -103,6 +103,7 @@ impl Stream {
             tos: options.tos,
             mark: options.mark,
             uid,
+            any_source: false,
         }
     }
 

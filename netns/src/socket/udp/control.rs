@@ -11,7 +11,7 @@ use crate::socket::base::SocketOwner;
 use crate::socket::datagram::{DatagramSocket, DatagramState, SendControl, UNBOUND};
 use crate::socket::demux::{Binding, Demux, Entry};
 use crate::socket::options::SocketOptions;
-use crate::socket::path::{AddressKind, address_kind};
+use crate::socket::path::{AddressKind, address_kind, may_bind};
 use crate::socket::ports::EphemeralPorts;
 
 impl UdpSocket {
@@ -36,7 +36,7 @@ impl UdpSocket {
     pub fn bind(self: &Arc<Self>, address: SocketAddrV4, cx: &Cx<'_>) -> Result<(), SocketError> {
         let ns = self.namespace();
         let kind = address_kind(ns, *address.ip());
-        if !address.ip().is_unspecified() && kind == AddressKind::Unicast {
+        if !may_bind(ns, *address.ip()) {
             return Err(SocketError::AddrNotAvailable);
         }
         let ephemeral = EphemeralPorts::draw(cx);
@@ -51,7 +51,7 @@ impl UdpSocket {
             Ok(()) => {
                 state.address_bound = !address.ip().is_unspecified();
                 state.port_bound = address.port() != 0;
-                if kind == AddressKind::Local {
+                if !matches!(kind, AddressKind::Broadcast | AddressKind::Multicast) {
                     state.source = *address.ip();
                 }
                 Ok(())
