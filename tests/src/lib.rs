@@ -14,6 +14,7 @@ pub mod check;
 pub mod counters;
 pub mod frames;
 pub mod host;
+pub mod inet;
 pub mod random;
 pub mod world;
 
