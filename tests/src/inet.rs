@@ -73,14 +73,16 @@ pub struct Ping {
 }
 
 impl Ping {
-    /// Opens a ping socket in `ns`.
+    /// Opens a ping socket in `ns` that hears of errors, as ping(8) does (IP_RECVERR).
     ///
     /// # Panics
     /// If the namespace has too many sockets.
     #[must_use]
     pub fn open(world: &World, ns: &Arc<Namespace>) -> Self {
         let owner = SocketOwner { uid: 0 };
-        Self { socket: PingSocket::open(ns, owner, &world.cx()).expect("a socket"), next: 1 }
+        let socket = PingSocket::open(ns, owner, &world.cx()).expect("a socket");
+        socket.change_options(|options| options.receive_errors = true);
+        Self { socket, next: 1 }
     }
 
     /// Sends one echo request with `len` bytes of payload.

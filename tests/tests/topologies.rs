@@ -1,14 +1,17 @@
 //! Random topologies: whatever is made, moved, toggled and deleted in whatever order,
 //! frames are neither lost without a name nor made up, and nothing is left behind.
 
+use core::net::Ipv4Addr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use warren_bridge::Bridge;
+use warren_netns::error::SocketError;
 use warren_netns::link::{LinkFlags, OperState, TxVerdict};
 use warren_netns::{DropReason, Link, LinkId, Namespace};
 use warren_platform::Duration;
 use warren_tests::frames::{frame, station};
+use warren_tests::inet::Ping;
 use warren_tests::random::Random;
 use warren_tests::world::ADMIN;
 use warren_tests::{World, scenarios};
@@ -60,13 +63,57 @@ fn closes_loop(port: &Arc<Link>, bridge: &Arc<Link>) -> bool {
     false
 }
 
-fn step(world: &mut World, random: &mut Random, serial: &mut u32) {
+/// What a run remembers between its steps.
+#[derive(Default)]
+struct Run {
+    /// Counts links, so that names and addresses differ.
+    serial: u32,
+    /// Sockets that are open; each holds its namespace.
+    pings: Vec<Ping>,
+    /// Every address given to a link.
+    addresses: Vec<Ipv4Addr>,
+}
+
+impl Run {
+    /// Gives a link an address of the network all of them share.
+    fn address(&mut self, world: &World, link: &Arc<Link>) {
+        let [_, _, high, low] = self.serial.to_be_bytes();
+        let last = u8::try_from(self.addresses.len() % 250).expect("below 250");
+        let address = Ipv4Addr::new(10, high, low, last);
+        world.address(link, &format!("{address}/8"));
+        self.addresses.push(address);
+    }
+
+    /// Sends a ping from somewhere to somewhere; whether it is answered is chance.
+    fn ping(&mut self, world: &World, random: &mut Random) {
+        let ns = random.pick(world.namespaces());
+        let (Some(ns), Some(to)) = (ns, random.pick(&self.addresses)) else { return };
+        let mut ping = match self.pings.pop() {
+            Some(ping) if random.below(2) == 0 => ping,
+            Some(ping) => {
+                ping.close(world);
+                Ping::open(world, ns)
+            }
+            None => Ping::open(world, ns),
+        };
+        // Refused without a route, answered at once, answered later, or never.
+        let _: Result<(), SocketError> = ping.send(world, *to, random.below(5_000));
+        while ping.recv().is_ok() {}
+        self.pings.push(ping);
+        if self.pings.len() < 4 {
+            self.pings.push(Ping::open(world, ns));
+        }
+    }
+}
+
+fn step(world: &mut World, random: &mut Random, run: &mut Run) {
     let namespaces: Vec<Arc<Namespace>> = world.namespaces().to_vec();
     let links = links(world);
     let veths: Vec<_> = links.iter().filter(|l| l.kind().name() == Some("veth")).cloned().collect();
     let bridges: Vec<_> =
         links.iter().filter(|l| l.kind_as::<Bridge>().is_some()).cloned().collect();
-    *serial += 1;
+    run.serial += 1;
+    let serial = run.serial;
     world.run_on(u16::try_from(random.below(2)).expect("two CPUs"));
     match random.below(100) {
         0..4 if namespaces.len() < 8 => drop(world.namespace()),
@@ -78,12 +125,15 @@ fn step(world: &mut World, random: &mut Random, serial: &mut u32) {
             let (a, b) = (random.pick(&namespaces), random.pick(&namespaces));
             if let (Some(a), Some(b)) = (a, b) {
                 let (one, other) = (format!("v{serial}"), format!("w{serial}"));
-                world.veth((a, &one), (b, &other));
+                let (one, other) = world.veth((a, &one), (b, &other));
+                run.address(world, &one);
+                run.address(world, &other);
             }
         }
         14..18 if bridges.len() < 6 => {
             if let Some(ns) = random.pick(&namespaces) {
-                world.bridge(ns, &format!("br{serial}"));
+                let bridge = world.bridge(ns, &format!("br{serial}"));
+                run.address(world, &bridge);
             }
         }
         18..24 => {
@@ -123,7 +173,13 @@ fn step(world: &mut World, random: &mut Random, serial: &mut u32) {
                 world.down(&[link]);
             }
         }
-        59..95 => {
+        59..75 => run.ping(world, random),
+        75..77 => {
+            if let Some(ns) = random.pick(&namespaces) {
+                ns.set_ip_forward(random.below(2) == 0);
+            }
+        }
+        77..95 => {
             if let Some(link) = random.pick(&veths) {
                 let (from, to) = (random.below(12), random.below(14));
                 let number = |n: usize| u16::try_from(n).expect("small");
@@ -201,12 +257,12 @@ fn random_changes_under_traffic_keep_every_promise() {
         let mut random = Random::new(seed ^ 0x5eed);
         let mut ledger = Ledger::default();
         let mut pairs = HashMap::new();
-        let mut serial = 0;
+        let mut run = Run::default();
         for _ in 0..3 {
             world.namespace();
         }
         for _ in 0..600 {
-            step(world, &mut random, &mut serial);
+            step(world, &mut random, &mut run);
             ledger.note(world);
             for link in links(world) {
                 if let Some(peer) = link.kind().peer() {
@@ -221,6 +277,9 @@ fn random_changes_under_traffic_keep_every_promise() {
         }
         world.settle();
         balance(&ledger, &pairs);
+        for ping in run.pings {
+            ping.close(world);
+        }
         assert!(!pairs.is_empty(), "the seed made nothing");
     });
 }
