@@ -1,10 +1,10 @@
-//! Streams and datagrams between namespaces: the whole stack, both ends in one process.
+//! The life of streams between namespaces: bytes, ends, losses, and namespaces that go.
 
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::SocketAddrV4;
 use std::sync::Arc;
 
 use warren_netns::error::SocketError;
-use warren_netns::socket::{SendControl, SendError, Shutdown, SocketOwner, TcpSocket, UdpSocket};
+use warren_netns::socket::{Shutdown, SocketOwner, TcpSocket};
 use warren_netns::{Link, Namespace};
 use warren_platform::Duration;
 use warren_tests::counters::counted;
@@ -25,61 +25,6 @@ fn two(world: &mut World) -> [(Arc<Namespace>, Arc<Link>); 2] {
     world.address(&v1, "10.0.0.2/24");
     world.up(&[&v0, &v1]);
     [(a, v0), (b, v1)]
-}
-
-fn udp(world: &World, ns: &Arc<Namespace>, local: SocketAddrV4) -> Arc<UdpSocket> {
-    let socket = UdpSocket::open(ns, OWNER, &world.cx()).expect("a socket");
-    socket.bind(local, &world.cx()).expect("a free port");
-    socket
-}
-
-fn say(world: &World, from: &Arc<UdpSocket>, to: SocketAddrV4, words: &[u8]) {
-    let mut fill = |bytes: &mut [u8]| -> Result<(), ()> {
-        bytes.copy_from_slice(words);
-        Ok(())
-    };
-    let sent = from.send(Some(to), words.len(), &SendControl::default(), &mut fill, &world.cx());
-    match sent {
-        Ok(len) => assert_eq!(len, words.len()),
-        Err(SendError::Socket(error)) => panic!("{error:?}"),
-        Err(SendError::Fill(())) => unreachable!("fill does not fail"),
-    }
-    world.settle();
-}
-
-fn heard(socket: &UdpSocket) -> Result<(Vec<u8>, SocketAddrV4), SocketError> {
-    socket.recv(false, |datagram| (datagram.bytes.to_vec(), datagram.from))
-}
-
-#[test]
-fn datagrams_go_both_ways() {
-    scenario(|world| {
-        let [(a, _), (b, _)] = two(world);
-        let one = udp(world, &a, at("0.0.0.0", 1_000));
-        let other = udp(world, &b, at("10.0.0.2", 2_000));
-        say(world, &one, at("10.0.0.2", 2_000), b"hello");
-        assert_eq!(heard(&other), Ok((b"hello".to_vec(), at("10.0.0.1", 1_000))));
-        say(world, &other, at("10.0.0.1", 1_000), b"");
-        assert_eq!(heard(&one), Ok((Vec::new(), at("10.0.0.2", 2_000))));
-        assert_eq!(heard(&one), Err(SocketError::WouldBlock));
-        let long: Vec<u8> = (0..60_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-        say(world, &one, at("10.0.0.2", 2_000), &long);
-        assert_eq!(heard(&other).map(|(bytes, _)| bytes == long), Ok(true));
-        one.close(&world.cx());
-        other.close(&world.cx());
-    });
-}
-
-#[test]
-fn a_port_nobody_has_is_reported_to_a_connected_socket() {
-    scenario(|world| {
-        let [(a, _), _] = two(world);
-        let socket = udp(world, &a, at("0.0.0.0", 1_000));
-        socket.connect(at("10.0.0.2", 9), &world.cx()).expect("a route");
-        say(world, &socket, at("10.0.0.2", 9), b"anyone?");
-        assert_eq!(heard(&socket), Err(SocketError::Refused));
-        socket.close(&world.cx());
-    });
 }
 
 /// A stream between two namespaces: the one that connected, and the one accepted.
@@ -175,70 +120,6 @@ fn a_megabyte_each_way_arrives_intact_and_nothing_is_dropped() {
 }
 
 #[test]
-fn a_stream_passes_a_bridge() {
-    scenario(|world| {
-        let (home, a, b) = (world.namespace(), world.namespace(), world.namespace());
-        let bridge = world.bridge(&home, "br0");
-        world.up(&[&bridge]);
-        let links: Vec<_> = [(&a, "p0", "10.0.0.1/24"), (&b, "p1", "10.0.0.2/24")]
-            .map(|(ns, port, address)| {
-                let (station, port) = world.veth((ns, "eth0"), (&home, port));
-                world.join(&port, &bridge).expect("a port");
-                world.address(&station, address);
-                world.up(&[&port, &station]);
-                [station, port]
-            })
-            .into_iter()
-            .flatten()
-            .collect();
-        let stream = stream(world, &a, &b, at("10.0.0.2", 80));
-        transfer(world, &stream.near, &stream.far, 1 << 20);
-        for link in &links {
-            assert_eq!(counted(link).drops, []);
-        }
-        stream.close(world);
-    });
-}
-
-#[test]
-fn one_address_and_port_in_two_namespaces_at_once_are_two() {
-    scenario(|world| {
-        let first = two(world);
-        let second = two(world);
-        let address = at("10.0.0.2", 80);
-        let one = stream(world, &first[0].0, &first[1].0, address);
-        let other = stream(world, &second[0].0, &second[1].0, address);
-        transfer(world, &one.near, &one.far, 1_000);
-        assert_eq!(other.far.queued_in(), 0);
-        transfer(world, &other.near, &other.far, 500);
-        one.close(world);
-        other.close(world);
-    });
-}
-
-#[test]
-fn a_closed_port_refuses_and_an_unknown_host_is_unreachable() {
-    scenario(|world| {
-        let [(a, _), _] = two(world);
-        world.up(&[&a.find_link(b"lo").expect("always there")]);
-        let outcome = |address: SocketAddrV4| {
-            let socket = TcpSocket::open(&a, OWNER, &world.cx()).expect("a socket");
-            assert_eq!(socket.connect(address, &world.cx()), Err(SocketError::InProgress));
-            world.pass(Duration::from_secs(4));
-            let outcome = socket.connect(address, &world.cx());
-            socket.close(&world.cx());
-            outcome
-        };
-        assert_eq!(outcome(at("10.0.0.2", 81)), Err(SocketError::Refused));
-        assert_eq!(outcome(at("10.0.0.9", 80)), Err(SocketError::HostUnreachable));
-        let socket = TcpSocket::open(&a, OWNER, &world.cx()).expect("a socket");
-        let nowhere = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 80);
-        assert_eq!(socket.connect(nowhere, &world.cx()), Err(SocketError::NetUnreachable));
-        socket.close(&world.cx());
-    });
-}
-
-#[test]
 fn the_end_of_a_stream_is_told_and_time_wait_passes() {
     scenario(|world| {
         let [(a, _), (b, _)] = two(world);
@@ -290,6 +171,10 @@ fn a_namespace_ends_under_an_open_stream() {
         assert_eq!(world.stack.namespace_count(), 1);
         world.pass(Duration::from_secs(10));
         stream.near.close(&world.cx());
+        drop(stream);
+        // What is left of the stream gives up, and with it goes its way out.
+        world.pass(Duration::from_secs(1_200));
+        assert_eq!(a.deadlines.earliest(), None, "nothing left to wait for");
         check::is_freed(v0);
         check::is_freed(v1);
     });
