@@ -30,6 +30,7 @@ const FILES: &[(&str, Show)] = &[
     ("route", routes::route),
     ("sockstat", sockets::sockstat),
     ("softnet_stat", links::softnet_stat),
+    ("tcp", sockets::tcp),
     ("udp", sockets::udp),
     ("unix", unix::unix),
 ];

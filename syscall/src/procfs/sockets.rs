@@ -2,8 +2,9 @@
 
 use alloc::sync::Arc;
 
-use warren_netns::socket::snapshot::SocketInfo;
+use warren_netns::socket::{SocketInfo, SocketState};
 use warren_netns::{Cx, Namespace};
+use warren_platform::Duration;
 
 use super::as_stored;
 use crate::errno::Errno;
@@ -11,6 +12,41 @@ use crate::text::{Text, put};
 
 /// Lines of the datagram files are this wide.
 const DATAGRAM_WIDTH: usize = 127;
+
+/// Lines of /proc/net/tcp are this wide (TMPSZ - 1).
+const STREAM_WIDTH: usize = 149;
+/// USER_HZ: times are shown in hundredths of a second.
+const TICKS_PER_SECOND: u128 = 100;
+
+/// `tcp4_seq_show`, `get_tcp4_sock`.
+pub(super) fn tcp(text: &mut Text, ns: &Arc<Namespace>, cx: &Cx<'_>) -> Result<(), Errno> {
+    let start = text.mark();
+    text.add(concat!(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  ",
+        "timeout inode",
+    ));
+    text.pad(start, STREAM_WIDTH);
+    for (slot, socket) in ns.sockets.tcp_sockets()?.iter().enumerate() {
+        let start = text.mark();
+        let left = socket.expires.map_or(Duration::ZERO, |at| at.since(cx.now));
+        let ticks = left.as_nanos() * TICKS_PER_SECOND / 1_000_000_000;
+        put!(text, "{slot:4}: ");
+        endpoints(text, socket);
+        put!(text, "{:02X} ", socket.state as u8);
+        put!(text, "{:08X}:{:08X} ", socket.tx_queue, socket.rx_queue);
+        put!(text, "{:02X}:{ticks:08X} {:08X} ", socket.timer as u8, socket.retransmits);
+        if socket.state == SocketState::TimeWait {
+            put!(text, "{:5} {:8} {} {} {:016x}", 0, 0, 0, 3, 0);
+        } else {
+            put!(text, "{:5} {:8} {} ", socket.uid, 0, socket.inode);
+            // Timeouts, window and threshold as Linux shows them before anything was measured:
+            // the engine does not tell what it measured.
+            put!(text, "{} {:016x} 100 0 0 10 0", socket.references, 0);
+        }
+        text.pad(start, STREAM_WIDTH);
+    }
+    Ok(())
+}
 
 /// `udp4_seq_show`.
 pub(super) fn udp(text: &mut Text, ns: &Arc<Namespace>, _cx: &Cx<'_>) -> Result<(), Errno> {

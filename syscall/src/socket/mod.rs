@@ -32,7 +32,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use warren_netns::{Cx, Namespace};
 use warren_platform::{Duration, Observer, Readiness};
 
-use crate::abi::{FIONREAD, SIOCGSTAMP, SIOCGSTAMPNS};
+use crate::abi::{FIONREAD, SIOCGSTAMP, SIOCGSTAMPNS, SIOCOUTQ};
 use crate::errno::Errno;
 use crate::ioctl::{self, UserMemory};
 use crate::process::Process;
@@ -288,8 +288,11 @@ impl Socket {
             cx: call.cx,
         };
         match command {
-            FIONREAD => {
-                let waiting = self.protocol.readable_bytes()?;
+            FIONREAD | SIOCOUTQ => {
+                let waiting = match command {
+                    FIONREAD => self.protocol.readable_bytes()?,
+                    _ => self.protocol.unsent_bytes()?,
+                };
                 let waiting = i32::try_from(waiting).unwrap_or(i32::MAX);
                 request.write(&waiting.to_ne_bytes())
             }
@@ -320,5 +323,11 @@ impl Socket {
     /// The last descriptor is gone. What TCP still has to say is said without us.
     pub fn close(&self, cx: &Cx<'_>) {
         self.protocol.close(cx);
+    }
+
+    /// After [`Socket::close`]: how long SO_LINGER has the host wait until this is `None`.
+    #[must_use]
+    pub fn linger(&self) -> Option<Duration> {
+        self.protocol.linger()
     }
 }

@@ -5,13 +5,14 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use warren_netns::Namespace;
-use warren_netns::socket::{PingSocket, RawSocket, SocketOwner, UdpSocket};
+use warren_netns::socket::{PingSocket, RawSocket, SocketOwner, TcpSocket, UdpSocket};
 
 use super::protocol::Protocol;
 use super::{Call, Identity, Socket, inet, netlink, unix};
 use crate::abi::{
-    AF_INET, AF_MAX, AF_NETLINK, AF_UNIX, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_UDP, SOCK_CLOEXEC,
-    SOCK_DGRAM, SOCK_MAX, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOCK_TYPE_MASK,
+    AF_INET, AF_MAX, AF_NETLINK, AF_UNIX, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP,
+    SOCK_CLOEXEC, SOCK_DGRAM, SOCK_MAX, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
+    SOCK_TYPE_MASK,
 };
 use crate::cred::Capability;
 use crate::errno::Errno;
@@ -99,6 +100,9 @@ fn open_inet(
     let number = u8::try_from(protocol).map_err(|_| Errno::EINVAL)?;
     let owner = SocketOwner { uid: call.process.uid() };
     let (number, opened): (u8, Box<dyn Protocol>) = match (kind, number) {
+        (SOCK_STREAM, IPPROTO_IP | IPPROTO_TCP) => {
+            (IPPROTO_TCP, inet::stream(TcpSocket::open(ns, owner, call.cx)?))
+        }
         (SOCK_DGRAM, IPPROTO_IP | IPPROTO_UDP) => {
             (IPPROTO_UDP, inet::datagram(UdpSocket::open(ns, owner, call.cx)?))
         }

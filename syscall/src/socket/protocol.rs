@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use warren_netns::Cx;
 use warren_netns::socket::SocketOptions;
-use warren_platform::{Observer, Readiness};
+use warren_platform::{Duration, Observer, Readiness};
 
 use super::Call;
 use super::message::{Incoming, Outgoing, Room, Shutdown};
@@ -72,9 +72,20 @@ pub(super) trait Protocol: Send + Sync + core::fmt::Debug {
     /// FIONREAD.
     fn readable_bytes(&self) -> Result<usize, Errno>;
 
+    /// SIOCOUTQ.
+    fn unsent_bytes(&self) -> Result<usize, Errno> {
+        Err(Errno::ENOTTY)
+    }
+
     fn set_inode(&self, inode: u64);
     fn readiness(&self) -> Readiness;
     fn set_observer(&self, observer: Arc<dyn Observer>);
     fn take_error(&self) -> Option<Errno>;
     fn close(&self, cx: &Cx<'_>);
+
+    /// After [`Protocol::close`]: how long SO_LINGER has the host wait for what was sent;
+    /// nothing once that is acknowledged.
+    fn linger(&self) -> Option<Duration> {
+        None
+    }
 }

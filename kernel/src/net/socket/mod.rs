@@ -31,8 +31,9 @@ use crate::fs::signals::broken_pipe;
 use crate::fs::stat::next_ino;
 use crate::fs::{Events, File, OpenFile, OpenFlags, Pollee, Poller};
 use crate::prelude::*;
-use crate::process::{Thread, current};
-use crate::time::now;
+use crate::process::{Thread, current, try_current};
+use crate::sync::Sleeper;
+use crate::time::{Duration, now};
 
 pub(crate) use caller::UserProcess;
 pub(crate) use calls::CALLS;
@@ -40,6 +41,9 @@ use payload::{Gathered, Scattered};
 
 /// The most bytes one turn moves: longer than any datagram; streams take another turn.
 const TURN: usize = 256 << 10;
+
+/// How often a lingering close looks whether all is acknowledged.
+const LINGER_STEP: Duration = Duration::from_millis(5);
 
 /// Passes a socket's news on to those who poll or wait.
 struct News(Pollee);
@@ -73,6 +77,7 @@ pub struct SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         self.socket.close(&enter());
+        self.linger();
     }
 }
 
@@ -101,12 +106,29 @@ struct Sending<'a> {
 }
 
 impl SocketFile {
+    /// SO_LINGER: close(2) waits for what was sent to be acknowledged. A closed socket has
+    /// no news, so this looks now and then. A process on its way out does not linger.
+    fn linger(&self) {
+        let Some(patience) = self.socket.linger() else { return };
+        if try_current().is_none_or(|thread| thread.files().is_err()) {
+            return;
+        }
+        let deadline = now() + patience;
+        while self.socket.linger().is_some() && now() < deadline {
+            let sleeper = Sleeper::new();
+            // ETIMEDOUT is what was waited for; a signal ends the wait (sk_stream_wait_close).
+            if sleeper.sleep(Some(now() + LINGER_STEP)) == Err(Errno::EINTR) {
+                return;
+            }
+        }
+    }
+
     /// Waits until `attempt` has another answer than EAGAIN.
     fn wait<R>(
         &self,
         interest: Events,
         nonblocking: bool,
-        patience: Option<core::time::Duration>,
+        patience: Option<Duration>,
         mut attempt: impl FnMut(&Call<'_>) -> Result<R>,
     ) -> Result<R> {
         let deadline = patience.map(|patience| now() + patience);
@@ -215,26 +237,20 @@ impl SocketFile {
     fn connect(&self, address: &[u8], open: OpenFlags) -> Result<()> {
         let nonblocking = open.contains(OpenFlags::NONBLOCK);
         let patience = self.socket.send_timeout();
-        let begun = self.wait(Events::WRITABLE, nonblocking, patience, |call| {
-            self.socket.connect(address, call)
-        });
-        match begun {
-            Err(Errno::EINPROGRESS | Errno::EALREADY) if !nonblocking => {}
-            begun => return begun,
-        }
-        let outcome = self.wait(Events::WRITABLE, false, patience, |_call| {
-            let settled = Readiness::OUT | Readiness::ERR | Readiness::HUP;
-            if !self.socket.readiness().intersects(settled) {
-                return Err(Errno::EAGAIN);
-            }
-            match self.socket.take_error() {
-                Some(error) => Err(error),
-                None => Ok(()),
+        let mut under_way = false;
+        let outcome = self.wait(Events::WRITABLE, nonblocking, patience, |call| {
+            match self.socket.connect(address, call) {
+                // The attempt goes on; asked again it tells how it went.
+                Err(Errno::EINPROGRESS | Errno::EALREADY) if !nonblocking => {
+                    under_way = true;
+                    Err(Errno::EAGAIN)
+                }
+                outcome => outcome,
             }
         });
         match outcome {
-            // The attempt goes on without us.
-            Err(Errno::EAGAIN) => Err(Errno::EINPROGRESS),
+            // Out of patience: the attempt goes on without us.
+            Err(Errno::EAGAIN) if under_way => Err(Errno::EINPROGRESS),
             outcome => outcome,
         }
     }

@@ -190,6 +190,11 @@ impl<K: Kind> Protocol for Datagrams<K> {
         Ok(self.socket.next_len())
     }
 
+    /// What is sent is on its way: nothing waits with the socket.
+    fn unsent_bytes(&self) -> Result<usize, Errno> {
+        Ok(0)
+    }
+
     fn set_inode(&self, inode: u64) {
         self.socket.set_inode(inode);
     }

@@ -3,17 +3,20 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`datagrams`], [`kinds`] | UDP, ping and raw sockets |
+//! | [`stream`] | TCP |
 //! | [`control`] | control messages both ways, MSG_ERRQUEUE |
 
 mod control;
 mod datagrams;
 mod kinds;
+mod stream;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use warren_netns::Namespace;
 use warren_netns::ip::conf::Setting;
+use warren_netns::socket::TcpSocket;
 
 use super::Call;
 use super::protocol::Protocol;
@@ -37,6 +40,11 @@ bitflags::bitflags! {
 /// A datagram socket of one of the three kinds.
 pub(super) fn datagram<K: kinds::Kind>(socket: Arc<K>) -> Box<dyn Protocol> {
     Box::new(datagrams::Datagrams::new(socket))
+}
+
+/// A TCP socket.
+pub(super) fn stream(socket: Arc<TcpSocket>) -> Box<dyn Protocol> {
+    Box::new(stream::Stream::new(socket))
 }
 
 /// Ports below `ip_unprivileged_port_start` are for the privileged (`__inet_bind`).

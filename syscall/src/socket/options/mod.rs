@@ -1,11 +1,12 @@
 //! setsockopt(2) and getsockopt(2).
 //!
 //! SOL_SOCKET is [`general`]: the same code for every family, on the options the family
-//! keeps. Other levels are the family's: [`ip`] for AF_INET. What is not known
+//! keeps. Other levels are the family's: [`ip`] and [`tcp`] for AF_INET. What is not known
 //! answers ENOPROTOOPT, never success.
 
 mod general;
 pub(super) mod ip;
+pub(super) mod tcp;
 
 use alloc::vec::Vec;
 
