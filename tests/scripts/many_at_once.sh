@@ -27,6 +27,7 @@ for w in 1 2 3 4; do
     worker $w >/run/worker-$w 2>&1 &
 done
 wait
+must sh -c '! grep -L done /run/worker-* | grep .'
 must cat /run/worker-1 /run/worker-2 /run/worker-3 /run/worker-4
 
 say "Nothing is left but the bridge."
