@@ -5,7 +5,7 @@ use core::any::Any;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use bitflags::bitflags;
-use ostd::mm::{FallibleVmRead, VmReader, VmWriter};
+use ostd::mm::{FallibleVmRead, UFrame, VmReader, VmWriter};
 use ostd::sync::Mutex;
 
 use super::inode::{DirEntry, Inode};
@@ -14,6 +14,7 @@ use super::mount::Path;
 use super::poll::{Events, Poller};
 use crate::mm::PageSource;
 use crate::prelude::*;
+use crate::process::try_current;
 
 bitflags! {
     /// The flags of open(2) that stay with the description (F_GETFL), and those that
@@ -333,6 +334,14 @@ impl OpenFile {
         Ok(done)
     }
 
+    /// The pages mmap(2) shows, under the name of this file.
+    ///
+    /// # Errors
+    /// `ENODEV` if this kind of file cannot be mapped.
+    pub fn pages(&self) -> Result<Arc<dyn PageSource>> {
+        Ok(Arc::new(MappedFile { pages: self.file.pages()?, path: self.path.clone() }))
+    }
+
     fn check(&self, granted: bool) -> Result<()> {
         if granted { Ok(()) } else { Err(Errno::EBADF) }
     }
@@ -356,6 +365,31 @@ impl OpenFile {
         let mut offset = self.offset.lock();
         *offset = change(*offset)?;
         Ok(*offset)
+    }
+}
+
+/// The pages of a file as one open(2) found it: the mapping keeps the file's place.
+struct MappedFile {
+    pages: Arc<dyn PageSource>,
+    path: Path,
+}
+
+impl PageSource for MappedFile {
+    fn page(&self, index: usize) -> Result<UFrame> {
+        self.pages.page(index)
+    }
+
+    fn name(&self) -> String {
+        match try_current().and_then(|thread| thread.fs().ok()) {
+            Some(context) => {
+                String::from_utf8_lossy(&self.path.display(&context.root())).into_owned()
+            }
+            None => self.pages.name(),
+        }
+    }
+
+    fn identity(&self) -> (u64, u64) {
+        self.pages.identity()
     }
 }
 

@@ -104,7 +104,7 @@ fn map_file(
         });
     }
     let may_write = !shared || file.is_writable();
-    Ok(Mapping { shared, may_write, ..Mapping::private(file.file().pages()?, offset) })
+    Ok(Mapping { shared, may_write, ..Mapping::private(file.pages()?, offset) })
 }
 
 /// Touches every page; what cannot be had now will fault later.

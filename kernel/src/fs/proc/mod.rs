@@ -6,7 +6,7 @@
 //! | [`status`], [`memory`] | its texts: stat, status, maps, cmdline and their like |
 //! | [`descriptors`], [`links`] | its open files, its directories, its namespaces |
 //! | [`system`] | meminfo, uptime, cpuinfo and their like |
-//! | [`sysctl`], [`network`] | /proc/sys and /proc/PID/net |
+//! | [`sysctl`], [`sysctl_net`], [`network`] | /proc/sys and /proc/PID/net |
 
 mod descriptors;
 mod links;
@@ -15,6 +15,7 @@ mod network;
 mod process;
 mod status;
 mod sysctl;
+mod sysctl_net;
 mod system;
 
 use alloc::format;

@@ -2,6 +2,7 @@
 
 use alloc::format;
 
+use super::sysctl_net;
 use crate::fs::generated::{Directory, Node, Text};
 use crate::fs::stat::Kind;
 use crate::prelude::*;
@@ -96,10 +97,16 @@ impl Directory for Settings {
                 names.push((name.as_bytes().to_vec(), kind));
             }
         }
+        if self.prefix.is_empty() {
+            names.push((b"net".to_vec(), Kind::Directory));
+        }
         names
     }
 
     fn entry(&self, name: &[u8]) -> Option<Node> {
+        if self.prefix.is_empty() && name == b"net" {
+            return sysctl_net::directory();
+        }
         let name = core::str::from_utf8(name).ok()?;
         let path = format!("{}{name}", self.prefix);
         if let Some((_, read, write)) = SETTINGS.iter().find(|(known, ..)| *known == path) {

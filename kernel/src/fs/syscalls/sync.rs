@@ -6,8 +6,12 @@ use crate::prelude::*;
 use crate::process::Thread;
 use crate::syscall::{Args, Call};
 
-pub(super) const CALLS: &[(u32, Call)] =
-    &[(74, Call::new(sys_fsync)), (75, Call::new(sys_fsync)), (306, Call::new(sys_syncfs))];
+pub(super) const CALLS: &[(u32, Call)] = &[
+    (74, Call::new(sys_fsync)),
+    (75, Call::new(sys_fsync)),
+    (162, Call::new(|_, _| Ok(0))),
+    (306, Call::new(sys_syncfs)),
+];
 
 fn sys_fsync(thread: &Arc<Thread>, args: Args) -> Result<usize> {
     let file = thread.files()?.get_opened(fd(args[0])?)?;

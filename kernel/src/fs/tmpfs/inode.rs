@@ -362,7 +362,7 @@ impl Inode for TmpInode {
 
 impl PageSource for TmpInode {
     fn page(&self, index: usize) -> Result<UFrame> {
-        Ok(self.pages()?.mapped_frame(index)?.into())
+        self.pages()?.mapped_frame(index)
     }
 
     fn name(&self) -> String {

@@ -7,20 +7,19 @@ use alloc::collections::BTreeMap;
 use core::cmp::min;
 
 use ostd::mm::io::util::HasVmReaderWriter;
-use ostd::mm::{
-    FallibleVmRead, FallibleVmWrite, Frame, FrameAllocOptions, PAGE_SIZE, VmIo, VmReader, VmWriter,
-};
+use ostd::mm::{FallibleVmRead, FallibleVmWrite, PAGE_SIZE, UFrame, VmIo, VmReader, VmWriter};
 use ostd::sync::{Mutex, SpinLock};
 
 use super::Instance;
 use crate::fs::file::copied;
+use crate::mm::frames;
 use crate::prelude::*;
 
 /// The longest file (`MAX_LFS_FILESIZE`).
 pub(super) const MAX_SIZE: u64 = i64::MAX as u64;
 
 struct Contents {
-    frames: BTreeMap<usize, Frame<()>>,
+    frames: BTreeMap<usize, UFrame>,
     size: u64,
 }
 
@@ -114,15 +113,13 @@ impl Pages {
     }
 
     /// The frame of page `index`, made of zeros if there is none.
-    fn frame(&self, index: usize) -> Result<Frame<()>> {
+    fn frame(&self, index: usize) -> Result<UFrame> {
         if let Some(frame) = self.contents.lock().frames.get(&index) {
             return Ok(frame.clone());
         }
         self.instance.take_page()?;
-        let Ok(fresh) = FrameAllocOptions::new().alloc_frame() else {
-            self.instance.give_pages(1);
-            return Err(Errno::ENOMEM);
-        };
+        // Like all memory of users, it leaves the kernel its reserve.
+        let fresh = frames::zeroed().inspect_err(|_| self.instance.give_pages(1))?;
         let mut contents = self.contents.lock();
         if let Some(frame) = contents.frames.get(&index) {
             // Another thread was faster; the fresh frame is not needed.
@@ -136,7 +133,7 @@ impl Pages {
     }
 
     /// The frame of a page that is not beyond the end.
-    pub(super) fn mapped_frame(&self, index: usize) -> Result<Frame<()>> {
+    pub(super) fn mapped_frame(&self, index: usize) -> Result<UFrame> {
         if (index as u64).saturating_mul(PAGE_SIZE as u64) >= self.size() {
             return Err(Errno::ENXIO);
         }
@@ -218,7 +215,7 @@ impl Pages {
     }
 }
 
-fn zero(frame: &Frame<()>, from: usize, to: usize) {
+fn zero(frame: &UFrame, from: usize, to: usize) {
     let mut writer = frame.writer();
     writer.skip(from).fill_zeros(to - from);
 }

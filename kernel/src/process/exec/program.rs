@@ -43,7 +43,7 @@ impl Image {
         }
         let program = elf::Program::parse(&header, &table, USER_END)
             .map_err(|elf::NotExecutable| Errno::ENOEXEC)?;
-        let pages = file.file().pages().map_err(|_| Errno::EACCES)?;
+        let pages = file.pages().map_err(|_| Errno::EACCES)?;
         Ok(Self { file, pages, header, program })
     }
 
