@@ -31,6 +31,10 @@ pub enum Key {
     Reassembly,
     /// The address whose lifetime ends first.
     Address,
+    /// The path MTU that is forgotten first.
+    PathMtu,
+    /// A link that came up and announces its addresses.
+    Announce(LinkId),
     /// A link kind's own (a bridge's ageing, say).
     Link(LinkId),
 }

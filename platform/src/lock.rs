@@ -17,6 +17,7 @@
 //!         Neighbours  one namespace's neighbour table
 //!         Reassembly  one namespace's incomplete datagrams
 //!         Limits      one namespace's limits on ICMP errors
+//!         PathMtus    one namespace's path MTUs
 //!         Fdb         one bridge's forwarding database
 //!   Sockets           one namespace's demux tables
 //!     Socket          one socket (a listener before the connections it spawned)
@@ -84,6 +85,8 @@ ranks! {
     Reassembly = 75;
     /// One namespace's limits on ICMP errors.
     Limits = 76;
+    /// One namespace's path MTUs.
+    PathMtus = 77;
     /// One bridge's forwarding database.
     Fdb = 80;
     /// One namespace's socket demux tables.

@@ -3,8 +3,9 @@
 //! Plain numbers behind atomics: the data path reads them, a sysctl writer (or
 //! `RTM_NEWLINK`) changes them by name.
 
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
+use crate::link::Link;
 use crate::namespace::Namespace;
 
 macro_rules! devconf {
@@ -17,6 +18,12 @@ macro_rules! devconf {
         impl Devconf {
             /// All of them, in the order of their numbers.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The setting with this file name.
+            #[must_use]
+            pub fn from_name(name: &[u8]) -> Option<Self> {
+                Self::ALL.iter().copied().find(|setting| setting.name().as_bytes() == name)
+            }
 
             /// The file name below `/proc/sys/net/ipv4/conf/LINK/`.
             #[must_use]
@@ -98,13 +105,18 @@ devconf! {
 
 /// Settings of one link, or of `all` or `default`.
 #[derive(Debug)]
-pub struct LinkConf([AtomicI32; Devconf::ALL.len()]);
+pub struct LinkConf {
+    values: [AtomicI32; Devconf::ALL.len()],
+    /// A bit per setting that was chosen for this link: `default` no longer changes it.
+    chosen: AtomicU64,
+}
 
 impl LinkConf {
     /// What Linux starts with: `default`, and every link of a fresh namespace.
     #[must_use]
     pub fn fresh() -> Self {
-        let conf = Self([const { AtomicI32::new(0) }; Devconf::ALL.len()]);
+        let values = [const { AtomicI32::new(0) }; Devconf::ALL.len()];
+        let conf = Self { values, chosen: AtomicU64::new(0) };
         let on = [
             Devconf::AcceptRedirects,
             Devconf::SecureRedirects,
@@ -132,13 +144,13 @@ impl LinkConf {
     /// A setting's value.
     #[must_use]
     pub fn get(&self, setting: Devconf) -> i32 {
-        self.0[setting as usize - 1].load(Ordering::Relaxed)
+        self.values[setting as usize - 1].load(Ordering::Relaxed)
     }
 
-    /// Changes a setting. Those with consequences (`forwarding` of `all`) go through
-    /// [`Namespace::set_ip_forward`](crate::Namespace::set_ip_forward).
-    pub fn set(&self, setting: Devconf, value: i32) {
-        self.0[setting as usize - 1].store(value, Ordering::Relaxed);
+    /// Stores a value and nothing else; the user's choice goes through
+    /// [`Namespace::set_conf`].
+    pub(crate) fn set(&self, setting: Devconf, value: i32) {
+        self.values[setting as usize - 1].store(value, Ordering::Relaxed);
     }
 
     /// Whether a switch is on.
@@ -149,14 +161,28 @@ impl LinkConf {
 
     /// All values, as `IFLA_INET_CONF` lists them.
     pub fn values(&self) -> impl Iterator<Item = i32> + '_ {
-        self.0.iter().map(|value| value.load(Ordering::Relaxed))
+        self.values.iter().map(|value| value.load(Ordering::Relaxed))
     }
 
     /// Takes over every value of `other`: a link enters a namespace.
     pub(crate) fn copy_from(&self, other: &Self) {
-        for (own, value) in self.0.iter().zip(other.values()) {
+        for (own, value) in self.values.iter().zip(other.values()) {
             own.store(value, Ordering::Relaxed);
         }
+        self.chosen.store(0, Ordering::Relaxed);
+    }
+
+    fn choose(&self, setting: Devconf) {
+        self.chosen.fetch_or(1 << setting as u32, Ordering::Relaxed);
+    }
+
+    /// A link that got an address keeps what it has (Linux: `ipv4_devconf_setall`).
+    pub(crate) fn choose_all(&self) {
+        self.chosen.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    fn is_chosen(&self, setting: Devconf) -> bool {
+        self.chosen.load(Ordering::Relaxed) & (1 << setting as u32) != 0
     }
 }
 
@@ -175,6 +201,12 @@ macro_rules! settings {
         impl Setting {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The setting with this file name.
+            #[must_use]
+            pub fn from_name(name: &[u8]) -> Option<Self> {
+                Self::ALL.iter().copied().find(|setting| setting.name().as_bytes() == name)
+            }
 
             /// The file name below `/proc/sys/net/ipv4/`.
             #[must_use]
@@ -273,7 +305,55 @@ impl NamespaceConf {
     }
 }
 
+/// Whose settings are meant: a directory below `/proc/sys/net/ipv4/conf/`.
+#[derive(Clone, Copy, Debug)]
+pub enum ConfTarget<'a> {
+    /// `all`.
+    All,
+    /// `default`.
+    Default,
+    /// A link's.
+    Link(&'a Link),
+}
+
 impl Namespace {
+    /// A setting's value.
+    #[must_use]
+    pub fn conf(&self, target: ConfTarget<'_>, setting: Devconf) -> i32 {
+        match target {
+            ConfTarget::All => self.ip.conf.all.get(setting),
+            ConfTarget::Default => self.ip.conf.default.get(setting),
+            ConfTarget::Link(link) => link.conf4.get(setting),
+        }
+    }
+
+    /// Changes a setting, with what Linux has follow from it: `all/forwarding` is
+    /// `ip_forward`; `default` reaches the links for which nothing was chosen. `false`: the
+    /// setting cannot be written (`mc_forwarding`).
+    #[must_use]
+    pub fn set_conf(&self, target: ConfTarget<'_>, setting: Devconf, value: i32) -> bool {
+        if setting == Devconf::McForwarding {
+            return false;
+        }
+        match target {
+            ConfTarget::All if setting == Devconf::Forwarding => self.set_ip_forward(value != 0),
+            ConfTarget::All => self.ip.conf.all.set(setting, value),
+            ConfTarget::Default => {
+                self.ip.conf.default.set(setting, value);
+                self.for_each_link(|link| {
+                    if !link.conf4.is_chosen(setting) {
+                        link.conf4.set(setting, value);
+                    }
+                });
+            }
+            ConfTarget::Link(link) => {
+                link.conf4.choose(setting);
+                link.conf4.set(setting, value);
+            }
+        }
+        true
+    }
+
     /// `net.ipv4.ip_forward`: whether packets are forwarded at all.
     #[must_use]
     pub fn ip_forward(&self) -> bool {
@@ -287,10 +367,14 @@ impl Namespace {
         conf.all.set(Devconf::AcceptRedirects, i32::from(!on));
         conf.all.set(Devconf::Forwarding, i32::from(on));
         conf.default.set(Devconf::Forwarding, i32::from(on));
+        self.for_each_link(|link| link.conf4.set(Devconf::Forwarding, i32::from(on)));
+    }
+
+    fn for_each_link(&self, act: impl Fn(&Link)) {
         let mut from = 0;
         while let Some(link) = self.link_at_or_after(from) {
             from = link.ifindex().get() + 1;
-            link.conf4.set(Devconf::Forwarding, i32::from(on));
+            act(&link);
         }
     }
 }
@@ -298,6 +382,23 @@ impl Namespace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn default_reaches_links_for_which_nothing_was_chosen() {
+        let (stack, _platform) = crate::testing::stack();
+        let cx = stack.enter(warren_platform::Instant::ZERO);
+        let ns = stack.create_namespace(&cx).expect("a namespace");
+        let lo = ns.link(crate::Ifindex::LOOPBACK).expect("lo");
+        assert!(ns.set_conf(ConfTarget::Default, Devconf::RpFilter, 2));
+        assert_eq!(ns.conf(ConfTarget::Link(&lo), Devconf::RpFilter), 2);
+        assert!(ns.set_conf(ConfTarget::Link(&lo), Devconf::RpFilter, 1));
+        assert!(ns.set_conf(ConfTarget::Default, Devconf::RpFilter, 0));
+        assert_eq!(ns.conf(ConfTarget::Link(&lo), Devconf::RpFilter), 1);
+        assert!(ns.set_conf(ConfTarget::All, Devconf::Forwarding, 1));
+        assert!(ns.ip_forward() && lo.conf4.is_on(Devconf::Forwarding));
+        assert!(!ns.set_conf(ConfTarget::All, Devconf::McForwarding, 1));
+        assert_eq!(Devconf::from_name(b"rp_filter"), Some(Devconf::RpFilter));
+    }
 
     #[test]
     fn fresh_settings_are_linux_s_and_in_linux_s_order() {

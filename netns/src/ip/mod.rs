@@ -26,6 +26,7 @@ mod local;
 pub mod mib;
 mod options;
 mod output;
+mod path_mtu;
 pub mod prefix;
 mod reassembly;
 pub mod route;
@@ -67,6 +68,7 @@ pub struct Ipv4State {
     pub mib: mib::Mib,
     pub(crate) reassembly: reassembly::Reassembly,
     pub(crate) limiter: icmp::limit::Limiter,
+    pub(crate) path_mtus: path_mtu::PathMtus,
     /// The identification of the next packet.
     pub(crate) ident: AtomicU32,
 }
@@ -79,6 +81,14 @@ pub(crate) struct Tables {
 }
 
 impl Ipv4State {
+    fn linkdown(&self) -> route::fib::Linkdown {
+        if self.conf.all.is_on(conf::Devconf::IgnoreRoutesWithLinkdown) {
+            route::fib::Linkdown::Skipped
+        } else {
+            route::fib::Linkdown::AsLinkSays
+        }
+    }
+
     fn promotes_secondaries(&self, link: &Link) -> bool {
         self.conf.all.is_on(conf::Devconf::PromoteSecondaries)
             || link.conf4.is_on(conf::Devconf::PromoteSecondaries)

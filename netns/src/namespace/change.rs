@@ -133,6 +133,7 @@ impl Namespace {
         for link in links {
             if let Some(home) = link.namespace() {
                 home.announce(link, LinkFlags::empty(), cx);
+                home.l3_carrier_changed(link, cx);
             }
         }
     }

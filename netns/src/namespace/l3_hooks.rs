@@ -19,12 +19,17 @@ impl Namespace {
         self.ip_link_gone(link, cx);
     }
 
+    pub(super) fn l3_carrier_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
+        self.ip_carrier_changed(link, cx);
+    }
+
     pub(super) fn l3_link_renamed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
         self.rename_labels(link, &Cx { origin: None, ..*cx });
     }
 
     pub(super) fn l3_link_mac_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {
         self.flush_neighbours(link, false, cx);
+        self.schedule_announcement(link, cx);
     }
 
     pub(super) fn l3_link_mtu_changed(self: &Arc<Self>, link: &Arc<Link>, cx: &Cx<'_>) {

@@ -199,6 +199,13 @@ impl Namespace {
                 }
             }
             Key::Address => this.addresses_due(cx),
+            Key::PathMtu => this.path_mtus_due(cx),
+            Key::Announce(id) => {
+                let link = self.links.read().by_id(id).cloned();
+                if let Some(link) = link {
+                    this.announce_addresses(&link, cx);
+                }
+            }
             Key::Neighbour(id) => this.neighbour_due(id, cx),
             Key::Reassembly => this.reassembly_due(cx),
             Key::Socket(id) => self.sockets.on_deadline(&this, id, cx),

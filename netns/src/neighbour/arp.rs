@@ -8,11 +8,12 @@ use super::NeighbourState;
 use super::entry::{News, Probe};
 use crate::cx::Cx;
 use crate::drop_reason::DropReason;
+use crate::error::NeighbourError;
 use crate::ids::MacAddr;
 use crate::ip::conf::Devconf;
 use crate::ip::route::RouteKind;
 use crate::ip::scope::Scope;
-use crate::ip::{Flow, prefix};
+use crate::ip::{Flow, RouteDecision, prefix};
 use crate::link::datapath::ETHERNET_HEADER;
 use crate::link::{Link, LinkFlags, TxVerdict};
 use crate::namespace::Namespace;
@@ -129,26 +130,40 @@ fn process(
     if operation == Operation::Request {
         let flow = Flow { src: Some(sender), iif: Some(link.ifindex()), ..Flow::to(target) };
         let way = ns.route_input(&flow, link);
-        if way.is_ok_and(|way| way.kind == RouteKind::Local) {
+        if way.as_ref().is_ok_and(|way| way.kind == RouteKind::Local) {
             let wrong_link =
                 || conf.either(&link.conf4, Devconf::ArpFilter) && !is_way_back(ns, link, packet);
             if !is_ignored(ns, link, packet) && !wrong_link() {
-                // Who asks will be asked: learn it (RFC 826), then answer.
-                let news = |_: &_, _: &_| News {
-                    mac: Some(packet.sender_mac),
-                    state: NeighbourState::STALE,
-                    overrides: true,
-                    admin: false,
-                };
-                if ns.neighbour_heard(link, sender, true, news, cx).is_ok() {
-                    reply(ns, link, packet, cx);
-                }
+                learn_asker_and_reply(ns, link, packet, cx);
             }
+            return Ok(());
+        }
+        // RFC 1027: a router answers for hosts beyond it. (At once: the random delay is for
+        // networks with several such routers.)
+        let beyond =
+            |way: RouteDecision| way.kind == RouteKind::Unicast && way.link.id() != link.id();
+        if conf.either(&link.conf4, Devconf::ProxyArp) && way.is_ok_and(beyond) {
+            learn_asker_and_reply(ns, link, packet, cx);
             return Ok(());
         }
     }
     learn(ns, link, packet, to_us, cx);
     Ok(())
+}
+
+/// Who asks will be asked: learn it (RFC 826), then answer.
+fn learn_asker_and_reply(ns: &Arc<Namespace>, link: &Arc<Link>, packet: &ArpPacket, cx: &Cx<'_>) {
+    let news = |_: &_, _: &_| News {
+        mac: Some(packet.sender_mac),
+        state: NeighbourState::STALE,
+        overrides: true,
+        admin: false,
+    };
+    match ns.neighbour_heard(link, packet.sender, true, news, cx) {
+        // An entry the user fixed is not learned anew, and is answered like any.
+        Ok(()) | Err(NeighbourError::NotPermitted) => reply(ns, link, packet, cx),
+        Err(_) => ns.drops.count(DropReason::NeighbourTableFull),
+    }
 }
 
 /// Takes an answer, or what else a packet tells of a neighbour we know.
@@ -245,6 +260,22 @@ pub(super) fn solicit(
         target,
     };
     send(ns, link, &request, probe.to.unwrap_or(MacAddr::BROADCAST), cx);
+}
+
+/// Announces `addr` to everybody on the link, unasked (Linux: `inetdev_send_gratuitous_arp`).
+pub(crate) fn announce(ns: &Namespace, link: &Arc<Link>, addr: Ipv4Addr, cx: &Cx<'_>) {
+    if link.flags().intersects(LinkFlags::NOARP | LinkFlags::LOOPBACK) {
+        return;
+    }
+    let own = link.mac();
+    let announcement = ArpPacket {
+        operation: Operation::Request,
+        sender_mac: own,
+        sender: addr,
+        target_mac: own,
+        target: addr,
+    };
+    send(ns, link, &announcement, MacAddr::BROADCAST, cx);
 }
 
 fn send(ns: &Namespace, link: &Arc<Link>, packet: &ArpPacket, to: MacAddr, cx: &Cx<'_>) {

@@ -14,6 +14,12 @@ macro_rules! settings {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
+            /// The setting with this file name.
+            #[must_use]
+            pub fn from_name(name: &[u8]) -> Option<Self> {
+                Self::ALL.iter().copied().find(|setting| setting.name().as_bytes() == name)
+            }
+
             /// The file name below `/proc/sys/net/ipv4/neigh/default/`.
             #[must_use]
             pub const fn name(self) -> &'static str {

@@ -116,6 +116,11 @@ impl Entry {
         }
     }
 
+    /// The station, if it may be used without a second thought.
+    pub(super) fn connected(&mut self) -> Option<MacAddr> {
+        self.state.intersects(NeighbourState::CONNECTED).then_some(self.mac)
+    }
+
     /// A packet wants to go to this neighbour (Linux: `neigh_event_send`).
     pub(super) fn send(&mut self, packet: Packet, t: &Timing, now: Instant) -> (Verdict, Todo) {
         if self.state.intersects(NeighbourState::CONNECTED) {

@@ -52,6 +52,22 @@ impl Namespace {
         if let Some(mac) = static_address(link, next_hop) {
             return transmit(link, mac, packet, cx);
         }
+        // Nearly every packet: the neighbour is known, and nothing about it changes.
+        let known =
+            self.neighbours.table.lock().get(link.ifindex(), next_hop).and_then(Entry::connected);
+        if let Some(mac) = known {
+            return transmit(link, mac, packet, cx);
+        }
+        self.resolve_and_send(packet, link, next_hop, cx)
+    }
+
+    fn resolve_and_send(
+        self: &Arc<Self>,
+        packet: Packet,
+        link: &Arc<Link>,
+        next_hop: Ipv4Addr,
+        cx: &Cx<'_>,
+    ) -> HandOver {
         let t = self.neighbour_timing(cx);
         let mut collected = Vec::new();
         let (verdict, todo, snapshot) = {

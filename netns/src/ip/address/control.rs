@@ -68,6 +68,7 @@ impl Namespace {
         if spec.local.is_unspecified() {
             return Ok(());
         }
+        link.conf4.choose_all();
         let new = new_address(link, spec, cx);
         let mut log = Log::default();
         {

@@ -132,6 +132,9 @@ impl Namespace {
         } else {
             0
         };
+        if mtu != 0 && self.is_local_address(quoted.src) {
+            self.learn_path_mtu(quoted.dst, mtu, cx);
+        }
         let error = IcmpError { icmp_type: body[0], code: body[1], offender: header.src, mtu };
         self.sockets.icmp_error(self, &quoted, &error, cx);
     }

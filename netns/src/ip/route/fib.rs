@@ -14,9 +14,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use super::{Route, RouteKind, RouteMode, RouteSelector, table};
+use super::{Route, RouteKind, RouteMode, RouteSelector, nexthop_flags, table};
 use crate::error::RouteError;
 use crate::ids::Ifindex;
+use crate::ip::conf::Devconf;
 use crate::ip::prefix;
 use crate::ip::scope::Scope;
 
@@ -75,6 +76,17 @@ impl<K: Ord + Copy> Index<K> {
     }
 }
 
+/// What becomes of ways whose link has no carrier (`ignore_routes_with_linkdown`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Linkdown {
+    /// They are as good as others: a gateway is being checked.
+    Usable,
+    /// The link's own setting decides.
+    AsLinkSays,
+    /// `all` says to pass over them.
+    Skipped,
+}
+
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FibQuery {
@@ -86,12 +98,14 @@ pub(crate) struct FibQuery {
     pub(crate) scope: Scope,
     /// Spreads flows over the ways of a multipath route.
     pub(crate) hash: u32,
+    /// What of ways whose link has no carrier.
+    pub(crate) linkdown: Linkdown,
 }
 
 impl FibQuery {
     /// Anything that reaches `dst`.
     pub(crate) const fn to(dst: Ipv4Addr) -> Self {
-        Self { dst, tos: 0, oif: None, scope: Scope::UNIVERSE, hash: 0 }
+        Self { dst, tos: 0, oif: None, scope: Scope::UNIVERSE, hash: 0, linkdown: Linkdown::Usable }
     }
 }
 
@@ -339,8 +353,17 @@ fn leaf_key(dst: Ipv4Addr, len: u8) -> LeafKey {
 /// The way `query` takes of `route`: among those alive (and through the wanted link), by
 /// weight.
 fn pick_way(route: &Route, query: &FibQuery) -> Option<usize> {
-    let usable =
-        |way: &super::Nexthop| !way.is_dead() && query.oif.is_none_or(|oif| oif == way.oif);
+    let usable = |way: &super::Nexthop| {
+        let flags = way.flags();
+        let link_says = || way.link.conf4.is_on(Devconf::IgnoreRoutesWithLinkdown);
+        let skipped = flags & nexthop_flags::LINKDOWN != 0
+            && match query.linkdown {
+                Linkdown::Usable => false,
+                Linkdown::AsLinkSays => link_says(),
+                Linkdown::Skipped => true,
+            };
+        flags & nexthop_flags::DEAD == 0 && !skipped && query.oif.is_none_or(|oif| oif == way.oif)
+    };
     let ways = || route.nexthops.iter().enumerate().filter(|(_, way)| usable(way));
     let (first, _) = ways().next()?;
     if route.nexthops.len() == 1 {

@@ -91,7 +91,12 @@ impl Namespace {
             return Err(InputRefusal::MartianDestination);
         }
         let forwarding = link.conf4.is_on(Devconf::Forwarding);
-        let query = FibQuery { tos: flow.tos & 0x1c, hash: flow_hash(flow), ..FibQuery::to(dst) };
+        let query = FibQuery {
+            tos: flow.tos & 0x1c,
+            hash: flow_hash(flow),
+            linkdown: self.ip.linkdown(),
+            ..FibQuery::to(dst)
+        };
         let found = match tables.fib.lookup(&query) {
             Ok(found) => found,
             Err(_) if !forwarding => return Err(InputRefusal::NotForwarding),

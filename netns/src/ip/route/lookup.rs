@@ -93,8 +93,12 @@ impl RouteDecision {
     /// The MTU a forwarder obeys: the link's, or a locked metric.
     #[must_use]
     pub(crate) fn forward_mtu(&self) -> u32 {
-        let locked = self.metrics.get(Metrics::LOCK) & (1 << Metrics::MTU) != 0;
-        if locked { self.mtu } else { self.link.mtu().0 }
+        if self.has_locked_mtu() { self.mtu } else { self.link.mtu().0 }
+    }
+
+    /// Whether the route's MTU metric is not to be lowered by what routers say.
+    pub(crate) fn has_locked_mtu(&self) -> bool {
+        self.metrics.get(Metrics::LOCK) & (1 << Metrics::MTU) != 0
     }
 
     /// Whether the packet comes back to this namespace.
@@ -114,7 +118,14 @@ impl Namespace {
     /// [`RouteError::NoLink`] for an unknown link.
     pub fn lookup_route(&self, flow: &Flow) -> Result<RouteDecision, RouteError> {
         match flow.iif {
-            None => self.route_output(flow),
+            None => {
+                let mut way = self.route_output(flow)?;
+                let known = self.ip.path_mtus.get(way.dst);
+                if let Some(mtu) = known.filter(|_| !way.is_local() && !way.has_locked_mtu()) {
+                    way.mtu = way.mtu.min(mtu);
+                }
+                Ok(way)
+            }
             Some(iif) => {
                 let link = self.link(iif).ok_or(RouteError::NoLink)?;
                 self.route_input(flow, &link).map_err(|refusal| refusal.error())
@@ -179,6 +190,7 @@ impl Namespace {
             oif: flow.oif,
             scope: flow.scope,
             hash: flow_hash(flow),
+            linkdown: self.ip.linkdown(),
             ..FibQuery::to(flow.dst)
         };
         let found = match (tables.fib.lookup(&query), &oif) {

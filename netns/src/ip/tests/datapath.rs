@@ -18,7 +18,7 @@ use crate::neighbour::{NeighbourFlags, NeighbourSpec, NeighbourState, NeighbourU
 
 impl Host {
     /// Makes `dst` a neighbour on `link` that needs no asking.
-    fn know(&self, link: &Arc<Link>, dst: &str) {
+    pub(super) fn know(&self, link: &Arc<Link>, dst: &str) {
         let spec = NeighbourSpec {
             addr: addr(dst),
             mac: Some(PEER_MAC),
@@ -390,4 +390,29 @@ fn a_broadcast_is_sent_to_everybody_and_heard_here() {
     assert_eq!(sent[0].bytes()[..6], MacAddr::BROADCAST.0);
     assert_eq!(host.ns.ip.mib.get_ext(IpExt::InBcastPkts), 1);
     assert_eq!(host.ns.ip.mib.get_ip(Ip::InDelivers), 1);
+}
+
+#[test]
+fn a_router_s_word_on_the_mtu_is_kept_for_ten_minutes() {
+    let host = Host::new();
+    let v0 = host.tap("v0", "10.0.0.1", 24);
+    host.via("0.0.0.0", 0, "10.0.0.2").expect("reachable");
+    let mtu = || host.ns.lookup_route(&Flow::to(addr("192.0.2.1"))).expect("a way").mtu;
+    let told = |src: &str, mtu: u16| {
+        let mut body = alloc::vec![3, 4, 0, 0, 0, 0];
+        body.extend(mtu.to_be_bytes());
+        body.extend(&ip(src, "192.0.2.1", 17, 9, &[0; 16])[..28]);
+        host.receive_ip(&v0, &ip("10.0.0.2", "10.0.0.1", 1, 9, &body));
+    };
+    told("10.0.0.9", 1_000);
+    assert_eq!(mtu(), 1_500, "that was not our packet");
+    told("10.0.0.1", 9_000);
+    assert_eq!(mtu(), 1_500, "it can only shrink");
+    told("10.0.0.1", 1_000);
+    assert_eq!(mtu(), 1_000);
+    told("10.0.0.1", 100);
+    assert_eq!(mtu(), 552, "no less than this is believed");
+    host.pass(Duration::from_secs(601));
+    assert_eq!(mtu(), 1_500);
+    assert_eq!(host.ns.deadlines.earliest(), None);
 }

@@ -3,6 +3,7 @@
 
 mod control;
 mod datapath;
+mod fib;
 mod malformed;
 mod neighbour;
 

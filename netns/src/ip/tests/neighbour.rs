@@ -9,8 +9,9 @@ use super::{Host, PEER_MAC, addr, arp, echo, ip};
 use crate::drop_reason::DropReason;
 use crate::error::NeighbourError;
 use crate::ids::MacAddr;
+use crate::ip::Flow;
+use crate::ip::conf::{ConfTarget, Devconf};
 use crate::ip::mib::Icmp;
-use crate::ip::{Flow, conf::Devconf};
 use crate::neighbour::conf::Setting;
 use crate::neighbour::{NeighbourFlags, NeighbourSpec, NeighbourState, NeighbourUpdate};
 
@@ -270,4 +271,45 @@ fn a_link_that_goes_down_forgets_its_neighbours_and_drops_what_waits() {
     assert_eq!(host.ns.deadlines.earliest(), None);
     host.sent(&v0);
     assert_eq!(host.stack.pool().stats().outstanding, 0);
+}
+
+#[test]
+fn a_link_announces_its_addresses_when_told_to() {
+    let (host, v0) = host();
+    host.set_up(&v0, false);
+    host.sent(&v0);
+    assert!(host.ns.set_conf(ConfTarget::Link(&v0), Devconf::ArpNotify, 1));
+    host.set_up(&v0, true);
+    host.pass(SECOND);
+    let sent = host.sent(&v0);
+    let expected = arp(1, v0.mac(), addr("10.0.0.1"), v0.mac(), addr("10.0.0.1"));
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].bytes()[14..], expected);
+}
+
+#[test]
+fn a_router_answers_for_hosts_beyond_it_when_told_to() {
+    let (host, v0) = host();
+    let v1 = host.tap("v1", "10.1.0.1", 24);
+    host.ns.set_ip_forward(true);
+    let ask = |target| arp(1, PEER_MAC, addr("10.0.0.2"), MacAddr::ZERO, addr(target));
+    host.receive(&v0, MacAddr::BROADCAST, 0x0806, &ask("10.1.0.7"));
+    assert_eq!(host.sent(&v0).len(), 0);
+    assert!(host.ns.set_conf(ConfTarget::Link(&v0), Devconf::ProxyArp, 1));
+    host.receive(&v0, MacAddr::BROADCAST, 0x0806, &ask("10.0.0.7"));
+    assert_eq!(host.sent(&v0).len(), 0, "that one is on the asker's own link");
+    host.receive(&v0, MacAddr::BROADCAST, 0x0806, &ask("10.1.0.7"));
+    let sent = host.sent(&v0);
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].bytes()[22..32], [&v0.mac().0[..], &[10, 1, 0, 7]].concat());
+    assert_eq!(host.sent(&v1).len(), 0);
+}
+
+#[test]
+fn a_neighbour_the_user_fixed_is_answered_too() {
+    let (host, v0) = host();
+    host.know(&v0, "10.0.0.2");
+    let ask = arp(1, PEER_MAC, addr("10.0.0.2"), MacAddr::ZERO, addr("10.0.0.1"));
+    host.receive(&v0, MacAddr::BROADCAST, 0x0806, &ask);
+    assert_eq!(host.sent(&v0).len(), 1);
 }
