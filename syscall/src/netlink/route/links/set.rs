@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use warren_netns::ip::conf::Devconf;
+use warren_netns::ip::conf::{ConfTarget, Devconf};
 use warren_netns::link::LinkFlags;
 use warren_netns::namespace::change::{LinkChange, MasterChange};
 use warren_netns::{IfName, Ifindex, Link, MacAddr, Mtu, Namespace};
@@ -127,7 +127,8 @@ pub(super) fn apply(
             let number = usize::from(setting.kind);
             let known = number.checked_sub(1).and_then(|at| Devconf::ALL.get(at));
             if let Some(known) = known {
-                link.conf4.set(*known, setting.i32());
+                // mc_forwarding, which only a multicast router sets, stays as it is.
+                let _written = ns.set_conf(ConfTarget::Link(link), *known, setting.i32());
             }
         }
     }
