@@ -179,7 +179,7 @@ impl Switch {
             Cast::Multicast | Cast::Broadcast => Lookup::Unknown,
         };
         if matches!(found, Lookup::Local(_)) {
-            return pass_up(&bridge, frame, cx);
+            return pass_up(&bridge, destination, frame, cx);
         }
         if cast == Cast::Multicast {
             bridge.stats.count_multicast();
@@ -192,7 +192,7 @@ impl Switch {
         };
         match verdict {
             Onward::Done => {}
-            Onward::Up(frame) => pass_up(&bridge, frame, cx),
+            Onward::Up(frame) => pass_up(&bridge, bridge.mac(), frame, cx),
             Onward::Nowhere => bridge.stats.drops.count(DropReason::NoPort),
             Onward::Full(to, frame) => {
                 drop(frame);
@@ -345,15 +345,15 @@ fn send_copy(link: &Arc<Link>, frame: &Packet, cx: &Cx<'_>) {
     }
 }
 
-/// Hands a frame to the bridge's own namespace. Linux counts it there without its Ethernet
-/// header (`br_pass_frame_up`).
-fn pass_up(bridge: &Arc<Link>, frame: Packet, cx: &Cx<'_>) {
+/// Hands a frame to the bridge's own namespace, which is `station`: the bridge, or one of
+/// its ports. Linux counts it there without its Ethernet header (`br_pass_frame_up`).
+fn pass_up(bridge: &Arc<Link>, station: MacAddr, frame: Packet, cx: &Cx<'_>) {
     if !bridge.flags().contains(LinkFlags::UP) {
         bridge.stats.drop_rx(DropReason::LinkDown);
         return;
     }
     bridge.stats.count_rx(frame.len() - ETHERNET_HEADER);
-    bridge.receive_local(frame, cx);
+    bridge.receive_as(station, frame, cx);
 }
 
 #[cfg(test)]

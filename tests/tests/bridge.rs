@@ -122,6 +122,8 @@ fn a_frame_to_the_bridge_or_to_a_port_goes_up_and_nowhere_else() {
         let lan = lan(world, 2);
         assert_eq!(lan.send(world, 0, lan.bridge.mac()), (vec![], true));
         assert_eq!(lan.send(world, 0, lan.ports[1].mac()), (vec![], true));
+        // Neither was taken for another host's.
+        assert_eq!(lan.home.drops.nonzero().collect::<Vec<_>>(), []);
     });
 }
 

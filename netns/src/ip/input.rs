@@ -35,11 +35,11 @@ enum FrameCast {
 }
 
 impl FrameCast {
-    fn of(frame: &[u8], link: &Link) -> Self {
+    fn of(frame: &[u8], station: MacAddr) -> Self {
         let Some(to) = frame.first_chunk::<6>().map(|to| MacAddr(*to)) else {
             return Self::OtherHost;
         };
-        if to == link.mac() {
+        if to == station {
             Self::Host
         } else if to == MacAddr::BROADCAST {
             Self::Broadcast
@@ -52,14 +52,21 @@ impl FrameCast {
 }
 
 impl Namespace {
-    /// A whole Ethernet frame for this namespace's L3. No lock is held.
-    pub(crate) fn ingress(self: &Arc<Self>, link: &Arc<Link>, mut frame: Packet, cx: &Cx<'_>) {
+    /// A whole Ethernet frame for this namespace's L3, received as `station`. No lock is
+    /// held.
+    pub(crate) fn ingress(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        station: MacAddr,
+        mut frame: Packet,
+        cx: &Cx<'_>,
+    ) {
         let bytes = frame.bytes();
         if bytes.len() < ETHERNET_HEADER {
             link.stats.drop_rx(DropReason::FrameLength);
             return;
         }
-        let cast = FrameCast::of(bytes, link);
+        let cast = FrameCast::of(bytes, station);
         let ethertype = u16::from_be_bytes([bytes[12], bytes[13]]);
         match ethertype {
             _ if cast == FrameCast::OtherHost => self.drops.count(DropReason::OtherHost),

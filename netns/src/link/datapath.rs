@@ -8,6 +8,7 @@ use warren_packet::Packet;
 use super::{Link, LinkFlags};
 use crate::cx::Cx;
 use crate::drop_reason::DropReason;
+use crate::ids::MacAddr;
 
 /// Bytes of an Ethernet header.
 pub const ETHERNET_HEADER: usize = 14;
@@ -68,13 +69,15 @@ impl Link {
             },
             None => frame,
         };
-        self.receive_local(frame, cx);
+        self.receive_as(self.mac(), frame, cx);
     }
 
     /// Hands a whole Ethernet frame to the L3 of the link's namespace, past any upper.
-    pub fn receive_local(self: &Arc<Self>, frame: Packet, cx: &Cx<'_>) {
+    /// Unicast frames to any station but `station` are another host's; a bridge is as many
+    /// stations as it has ports.
+    pub fn receive_as(self: &Arc<Self>, station: MacAddr, frame: Packet, cx: &Cx<'_>) {
         match self.namespace() {
-            Some(ns) => ns.ingress(self, frame, cx),
+            Some(ns) => ns.ingress(self, station, frame, cx),
             None => self.stats.drop_rx(DropReason::Dying),
         }
     }
