@@ -199,3 +199,35 @@ fn netlink_answers_through_the_same_door() {
     assert_eq!(received.name, SockAddr::netlink(0, 0));
     world.with(|call| socket.close(call.cx));
 }
+#[test]
+fn datagrams_come_with_the_messages_their_reader_asked_for() {
+    let world = World::new(0);
+    let admin = warren_netns::NetAdmin::granted();
+    let lo = world.ns.find_link(b"lo").expect("every namespace has one");
+    let up = warren_netns::link::LinkFlags::UP;
+    let change =
+        warren_netns::namespace::change::LinkChange { flags: Some((up, up)), ..Default::default() };
+    world.with(|call| world.ns.change_link(&admin, &lo, &change, call.cx)).expect("up");
+    let socket = world.open(AF_INET, SOCK_DGRAM, 0).expect("udp");
+    let address = SockAddr::inet(core::net::SocketAddrV4::new([127, 0, 0, 1].into(), 4_000));
+    world.with(|call| socket.bind(address.as_bytes(), call)).expect("free");
+    for (level, name) in [(SOL_SOCKET, SO_TIMESTAMP), (SOL_IP, IP_RECVTTL), (SOL_IP, IP_PKTINFO)] {
+        world.set(&socket, level, name, 1).expect("known");
+    }
+    let sent = world.with(|call| {
+        let payload = &mut Bytes(b"self");
+        let name = Some(address.as_bytes());
+        socket.send(Outgoing { name, control: &[], payload, flags: 0 }, call)
+    });
+    assert_eq!(sent, Ok(4));
+    let mut payload = Buffer::new(3);
+    let room = Room { payload: &mut payload, control: 128, flags: 0 };
+    let received = world.with(|call| socket.receive(room, call)).expect("it came back");
+    assert_eq!((received.bytes, received.flags, &*payload.bytes), (3, MSG_TRUNC, &b"sel"[..]));
+    assert_eq!(received.name, address);
+    let messages: Vec<_> =
+        crate::cmsg::parse(&received.control).map(|m| m.expect("well formed")).collect();
+    assert_eq!(messages[0].data[..8], 1_700_000_000_u64.to_ne_bytes());
+    assert_eq!((messages[1].kind, messages[1].data[0]), (IP_PKTINFO, 1));
+    assert_eq!((messages[2].kind, messages[2].data[0]), (IP_TTL, 64));
+}
