@@ -208,6 +208,51 @@ fn datagrams_longer_than_the_path_are_fragmented_and_put_together() {
 }
 
 #[test]
+fn a_group_is_heard_by_its_members_while_they_are() {
+    scenario(|world| {
+        let (a, b) = pair(world);
+        let group = Ipv4Addr::new(239, 1, 2, 3);
+        let members: Vec<_> = (0..2)
+            .map(|_| {
+                let member = UdpSocket::open(&b, SocketOwner::default(), &world.cx());
+                let member = member.expect("a socket");
+                member.change_options(|options| options.reuse_addr = true);
+                member.bind(SocketAddrV4::new(group, 5_353), &world.cx()).expect("shared");
+                member
+            })
+            .collect();
+        let sender = UdpSocket::open(&a, SocketOwner::default(), &world.cx()).expect("a socket");
+        sender.bind(SocketAddrV4::new(A, 0), &world.cx()).expect("free");
+        let mut fill = |_: &mut [u8]| Ok::<(), Infallible>(());
+        let mut send = |world: &World| {
+            let to = Some(SocketAddrV4::new(group, 5_353));
+            let sent = sender.send(to, 5, &SendControl::default(), &mut fill, &world.cx());
+            assert_eq!(sent, Ok(5));
+            world.pass(MS * 20);
+        };
+        send(world);
+        assert_eq!(members[0].recv(false, |_| ()), Err(SocketError::WouldBlock));
+        assert_eq!(members[0].join_group(group, None, Some(B)), Ok(()));
+        assert_eq!(members[0].join_group(group, None, Some(B)), Err(SocketError::AddrInUse));
+        assert_eq!(members[1].join_group(B, None, Some(B)), Err(SocketError::Invalid));
+        send(world);
+        for member in &members {
+            let heard = member.recv(false, |datagram| (*datagram.to.ip(), datagram.ttl));
+            assert_eq!(heard, Ok((group, 1)));
+            assert_eq!(member.recv(false, |_| ()), Err(SocketError::WouldBlock));
+        }
+        assert_eq!(members[0].leave_group(group, None, Some(B)), Ok(()));
+        let again = members[0].leave_group(group, None, None);
+        assert_eq!(again, Err(SocketError::AddrNotAvailable));
+        send(world);
+        assert_eq!(members[0].recv(false, |_| ()), Err(SocketError::WouldBlock));
+        for socket in members.iter().chain([&sender]) {
+            socket.close(&world.cx());
+        }
+    });
+}
+
+#[test]
 fn a_ping_socket_hears_the_reply_and_a_missing_host() {
     scenario(|world| {
         let (a, _b) = pair(world);

@@ -209,7 +209,7 @@ impl RawSocket {
             let peer = state.peer.map(|peer| *peer.ip());
             let to = to.or(peer).ok_or(SocketError::NoDestination)?;
             let outgoing = state.outgoing(to, control, self.base.uid())?;
-            if included { outgoing.from_anywhere() } else { outgoing }
+            if included { outgoing.with_any_source() } else { outgoing }
         };
         let path = self.path(&outgoing)?;
         let mut packet = cx.stack.pool().take(len).map_err(|_| SocketError::NoBuffer)?;

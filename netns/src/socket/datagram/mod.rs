@@ -6,11 +6,13 @@
 //! address, bound link) is repeated in the namespace's [`demux`](super::demux) and changed
 //! together with it, the table's lock first.
 
+mod groups;
 mod queue;
 mod receive;
 mod send;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use warren_platform::lock::{self, Mutex};
@@ -74,6 +76,7 @@ pub(super) struct DatagramState {
     pub(super) options: SocketOptions,
     pub(super) queue: ReceiveQueue,
     pub(super) errors: ErrorQueue,
+    groups: Vec<groups::Membership>,
     pub(super) error: Option<SocketError>,
     pub(super) shut_read: bool,
     pub(super) shut_write: bool,
@@ -116,6 +119,7 @@ impl DatagramSocket {
             options: SocketOptions::datagram(),
             queue: ReceiveQueue::default(),
             errors: ErrorQueue::default(),
+            groups: Vec::new(),
             error: None,
             shut_read: false,
             shut_write: false,
@@ -221,6 +225,7 @@ impl DatagramSocket {
 
     /// Empties what is left when the process lets go.
     pub(super) fn drain(&self) {
+        self.leave_all_groups();
         let left = {
             let mut state = self.state.lock();
             state.errors.clear();

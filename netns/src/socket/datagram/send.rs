@@ -96,7 +96,7 @@ impl DatagramState {
 
 impl Outgoing {
     /// The same with whatever source the user writes into the header.
-    pub(in crate::socket) const fn from_anywhere(self) -> Self {
+    pub(in crate::socket) const fn with_any_source(self) -> Self {
         Self { any_source: true, ..self }
     }
 

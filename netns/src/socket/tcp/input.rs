@@ -10,10 +10,12 @@ use super::settle::{After, Cause};
 use super::table::{Connection, FourTuple};
 use super::{Phase, TcpSocket, engine, request, time_wait};
 use crate::cx::Cx;
+use crate::error::SocketError;
 use crate::namespace::Namespace;
 use crate::socket::counters::Counter;
 use crate::socket::deliver::{Cast, IcmpError, Quoted, RxInfo};
 use crate::socket::demux::Flow;
+use crate::socket::options::SocketOptions;
 use crate::socket::path::{Path, PathQuery, SendFailure};
 
 /// A segment from L3, its head at the IP header. Nothing comes back: what no socket wants
@@ -74,23 +76,22 @@ pub(super) fn refuse(ns: &Arc<Namespace>, bytes: &[u8], tuple: &FourTuple, cx: &
     }
 }
 
-/// The way back to whoever sent from the far end of `tuple`.
-pub(super) fn back(
-    ns: &Arc<Namespace>,
-    tuple: &FourTuple,
-) -> Result<Path, crate::error::SocketError> {
-    Path::find(
-        ns,
-        &PathQuery {
-            destination: *tuple.remote.ip(),
-            source: Some(*tuple.local.ip()),
-            link: None,
-            tos: 0,
-            mark: 0,
-            uid: 0,
-            any_source: false,
-        },
-    )
+/// The way back to whoever sent from the far end of `tuple`, no options asked.
+pub(super) fn back(ns: &Arc<Namespace>, tuple: &FourTuple) -> Result<Path, SocketError> {
+    Path::find(ns, &query_back(tuple, &SocketOptions::stream()))
+}
+
+/// What to ask for the way back.
+pub(super) fn query_back(tuple: &FourTuple, options: &SocketOptions) -> PathQuery {
+    PathQuery {
+        destination: *tuple.remote.ip(),
+        source: Some(*tuple.local.ip()),
+        link: options.bound_link,
+        tos: options.tos,
+        mark: options.mark,
+        uid: 0,
+        any_source: false,
+    }
 }
 
 impl TcpSocket {

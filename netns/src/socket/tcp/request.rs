@@ -12,10 +12,10 @@ use core::sync::atomic::{AtomicU8, Ordering};
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::{Ipv4Packet, TcpSeqNumber};
 use warren_packet::{Checksum, Packet};
-use warren_platform::Duration;
+use warren_platform::{Duration, Readiness};
 
 use super::engine::Engine;
-use super::input::{back, refuse};
+use super::input::{query_back, refuse};
 use super::owners::Owner;
 use super::rings::{RingSizes, Rings};
 use super::segment::{Segment, SynTerms, set_syn_terms};
@@ -101,7 +101,7 @@ fn prepare(
     options: SocketOptions,
     cx: &Cx<'_>,
 ) -> Option<(Request, Packet)> {
-    let path = back(ns, &segment.tuple).ok()?;
+    let path = Path::find(ns, &query_back(&segment.tuple, &options)).ok()?;
     let mut seed = [0; 8];
     cx.stack.platform().fill_random(&mut seed);
     let mut request = Request {
@@ -349,7 +349,7 @@ fn adopt(
         return Err(error);
     }
     listening.ready.push_back(child.clone());
-    let news = state.readiness() - before | warren_platform::Readiness::IN;
+    let news = (state.readiness() - before) | Readiness::IN;
     let notice = Notice::new(state.observer.as_ref(), news);
     drop((state, demux));
     drop(gone);
