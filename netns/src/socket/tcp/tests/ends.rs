@@ -228,3 +228,111 @@ fn a_namespace_takes_its_orphans_along() {
     net.a.hold();
     pair.close(net);
 }
+
+/// Whether a packet is a bare acknowledgement: no data, no SYN, FIN or RST.
+fn is_bare_ack(packet: &[u8]) -> bool {
+    packet.len() == 40 && packet[33] == 0x10
+}
+
+#[test]
+fn a_lost_last_acknowledgement_is_repeated_from_time_wait() {
+    let mut net = Net::new();
+    let pair = connect(&mut net);
+    pair.client.close(&net.cx());
+    net.run_for(RUN);
+    net.set_fate(|_, packet| (!is_bare_ack(packet.bytes())).then_some(Duration::from_micros(50)));
+    pair.server.close(&net.cx());
+    net.run_for(RUN);
+    assert_eq!(states(&net), [1, 0]);
+    assert_eq!(net.b.sockets.stat().tcp_orphans, 1, "the FIN is not acknowledged");
+    net.set_fate(|_, _| Some(Duration::from_micros(50)));
+    net.run_for(Duration::from_millis(500));
+    assert_eq!(net.b.sockets.stat().tcp_orphans, 0);
+    assert_eq!(states(&net), [1, 0]);
+    pair.close(net);
+}
+
+#[test]
+fn time_wait_gives_way_to_a_new_connection() {
+    let mut net = Net::new();
+    let pair = connect(&mut net);
+    let from = pair.client.local();
+    pair.server.close(&net.cx());
+    net.run_for(RUN);
+    pair.client.close(&net.cx());
+    net.run_for(RUN);
+    assert_eq!(states(&net), [0, 1]);
+    // The same 4-tuple, the other end still waiting. Whatever the new sequence number is,
+    // one of the first SYNs gets through (RFC 9293, 3.6.1; RFC 1337 in Linux's reading).
+    let again = open(&net, &net.a);
+    again.bind(from, &net.cx()).expect("free");
+    let to = SocketAddrV4::new(crate::socket::testing::B, PORT);
+    assert_eq!(again.connect(to, &net.cx()), Err(SocketError::InProgress));
+    net.run_for(Duration::from_secs(4));
+    assert_eq!(again.connect(to, &net.cx()), Ok(()));
+    let child = pair.listener.accept(&net.cx()).expect("a connection");
+    transfer(&mut net, &again, &child, &pattern(10_000));
+    again.close(&net.cx());
+    child.close(&net.cx());
+    drop((again, child));
+    pair.close(net);
+}
+
+#[test]
+fn an_orphan_whose_peer_vanished_ends() {
+    let mut net = Net::new();
+    let pair = connect(&mut net);
+    assert_eq!(send(&net, &pair.client, &pattern(50_000)), Ok(50_000));
+    net.set_fate(|_, _| None);
+    pair.client.close(&net.cx());
+    net.run_for(Duration::from_secs(95));
+    assert_eq!(net.a.sockets.stat().tcp_orphans, 1);
+    net.run_for(Duration::from_secs(15));
+    assert_eq!(net.a.sockets.stat().tcp_orphans, 0);
+    pair.close(net);
+}
+
+#[test]
+fn whatever_is_lost_nothing_is_left() {
+    for seed in 0..40u64 {
+        let mut net = Net::new();
+        let draw = move |number: u64| {
+            ((number + 1) ^ (seed << 40)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33
+        };
+        net.set_fate(move |number, _| match draw(number) % 10 {
+            0..3 => None,
+            more => Some(Duration::from_micros(50 * more)),
+        });
+        let server = super::listener(&net, &net.b, PORT, 2);
+        let clients: alloc::vec::Vec<_> = (0..4)
+            .map(|_| {
+                let client = open(&net, &net.a);
+                let to = SocketAddrV4::new(crate::socket::testing::B, PORT);
+                assert_eq!(client.connect(to, &net.cx()), Err(SocketError::InProgress));
+                client
+            })
+            .collect();
+        for turn in 0..20 {
+            net.run_for(Duration::from_millis(draw(turn) % 900));
+            for client in &clients {
+                // Any error will do; the point is what remains.
+                let _ = send(&net, client, &pattern(3_000));
+                let _ = recv(&net, client, 1_000);
+            }
+            if let Ok(child) = server.accept(&net.cx()) {
+                let _ = recv(&net, &child, 5_000);
+                let _ = send(&net, &child, b"answer");
+                if turn % 2 == 0 {
+                    let _ = child.shutdown(Shutdown::Write, &net.cx());
+                }
+                child.close(&net.cx());
+            }
+        }
+        for client in &clients {
+            client.close(&net.cx());
+        }
+        server.close(&net.cx());
+        drop((clients, server));
+        net.assert_clean();
+    }
+}
