@@ -3,7 +3,7 @@
 //! A user pointer is an allegation: nothing about it is known until bytes have been
 //! copied. The readers and writers here touch user memory only through OSTD's
 //! fallible copies, which may cause page faults and therefore sleep: use them with no
-//! spin lock held, and with no lock held that [`PageSource::page`](super::PageSource) takes.
+//! spin lock held (this is checked, and blamed on the caller), and with no lock held that [`PageSource::page`](super::PageSource) takes.
 
 use core::mem::size_of;
 
@@ -30,6 +30,7 @@ impl UserMemory {
     ///
     /// # Errors
     /// `EFAULT` in a kernel task or a process that has let go of its memory.
+    #[track_caller]
     pub fn current() -> Result<Self> {
         might_sleep();
         let space = try_current().and_then(|thread| thread.process().space());
@@ -57,6 +58,7 @@ impl UserMemory {
 ///
 /// # Errors
 /// `EFAULT` if any of it cannot be read.
+#[track_caller]
 pub fn read_bytes(addr: usize, bytes: &mut [u8]) -> Result<()> {
     let memory = UserMemory::current()?;
     let mut reader = memory.reader(addr, bytes.len())?;
@@ -68,6 +70,7 @@ pub fn read_bytes(addr: usize, bytes: &mut [u8]) -> Result<()> {
 ///
 /// # Errors
 /// `EFAULT` if any of it cannot be written; part of it may have been.
+#[track_caller]
 pub fn write_bytes(addr: usize, bytes: &[u8]) -> Result<()> {
     let memory = UserMemory::current()?;
     let mut writer = memory.writer(addr, bytes.len())?;
@@ -79,6 +82,7 @@ pub fn write_bytes(addr: usize, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// `EFAULT` if that is nothing, unless nothing was asked for.
+#[track_caller]
 pub fn read_partial(addr: usize, bytes: &mut [u8]) -> Result<usize> {
     let memory = UserMemory::current()?;
     let mut reader = memory.reader(addr, bytes.len())?;
@@ -93,6 +97,7 @@ pub fn read_partial(addr: usize, bytes: &mut [u8]) -> Result<usize> {
 ///
 /// # Errors
 /// `EFAULT`.
+#[track_caller]
 pub fn read_val<T: Pod>(addr: usize) -> Result<T> {
     let memory = UserMemory::current()?;
     memory.reader(addr, size_of::<T>())?.read_val().map_err(|_| Errno::EFAULT)
@@ -102,6 +107,7 @@ pub fn read_val<T: Pod>(addr: usize) -> Result<T> {
 ///
 /// # Errors
 /// `EFAULT`.
+#[track_caller]
 pub fn write_val<T: Pod>(addr: usize, value: &T) -> Result<()> {
     let memory = UserMemory::current()?;
     memory.writer(addr, size_of::<T>())?.write_val(value).map_err(|_| Errno::EFAULT)
@@ -111,6 +117,7 @@ pub fn write_val<T: Pod>(addr: usize, value: &T) -> Result<()> {
 ///
 /// # Errors
 /// `EFAULT`; `ENAMETOOLONG` if there is no zero among the first `max` bytes.
+#[track_caller]
 pub fn read_cstr(addr: usize, max: usize) -> Result<Vec<u8>> {
     const CHUNK: usize = 256;
     let mut text = Vec::new();
@@ -144,6 +151,7 @@ pub struct IoVec {
 /// # Errors
 /// `EINVAL` if there are more than [`IOV_MAX`] or one is longer than a signed size;
 /// `EFAULT`. Lengths beyond [`MAX_TRANSFER`] in total are cut off, as Linux does.
+#[track_caller]
 pub fn read_iovecs(addr: usize, count: usize) -> Result<Vec<IoVec>> {
     if count > IOV_MAX {
         return Err(Errno::EINVAL);
@@ -166,6 +174,7 @@ pub fn read_iovecs(addr: usize, count: usize) -> Result<Vec<IoVec>> {
 ///
 /// # Errors
 /// `EFAULT`; `EINVAL` if it is not aligned.
+#[track_caller]
 pub fn load_u32(addr: usize) -> Result<u32> {
     if addr % size_of::<u32>() != 0 {
         return Err(Errno::EINVAL);
@@ -178,6 +187,7 @@ pub fn load_u32(addr: usize) -> Result<u32> {
 ///
 /// # Errors
 /// `EFAULT`; `EINVAL` if it is not aligned.
+#[track_caller]
 pub fn compare_exchange(addr: usize, old: u32, new: u32) -> Result<bool> {
     if addr % size_of::<u32>() != 0 {
         return Err(Errno::EINVAL);
