@@ -40,7 +40,7 @@ enum Key {
 impl Key {
     /// The key of the word at `addr` of the current process.
     fn of(thread: &Thread, addr: usize, private: bool) -> Result<Self> {
-        if addr % 4 != 0 {
+        if !addr.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         let space = thread.process().space().ok_or(Errno::EFAULT)?;
@@ -57,8 +57,8 @@ impl Key {
         static TABLE: Once<Vec<Mutex<Vec<Arc<Waiting>>>>> = Once::new();
         let table = TABLE.call_once(|| (0..BUCKETS).map(|_| Mutex::new(Vec::new())).collect());
         let number = match self {
-            Self::Private { space, addr } => space / 64 ^ addr / 4,
-            Self::Shared { object, offset } => object.1 as usize ^ offset / 4,
+            Self::Private { space, addr } => (space / 64) ^ (addr / 4),
+            Self::Shared { object, offset } => (object.1 as usize) ^ (offset / 4),
         };
         &table[number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (BUCKETS - 1)]
     }

@@ -47,6 +47,5 @@ fn hardware_word() -> u64 {
 /// The processor must have RDRAND.
 #[target_feature(enable = "rdrand")]
 unsafe fn rdrand(word: &mut u64) -> bool {
-    // SAFETY: the feature is enabled for this function.
-    unsafe { _rdrand64_step(word) == 1 }
+    _rdrand64_step(word) == 1
 }

@@ -13,7 +13,7 @@ use crate::prelude::*;
 
 /// `EINVAL` or `ENOMEM` unless `len` bytes at `addr` are whole pages of user memory.
 pub(super) fn user_range(addr: usize, len: usize) -> Result<Range<usize>> {
-    if addr % PAGE_SIZE != 0 {
+    if !addr.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     let len = page_ceil(len).ok_or(Errno::ENOMEM)?;

@@ -27,7 +27,7 @@ pub use mapping::Mapping;
 pub use ostd::mm::PAGE_SIZE;
 pub use shared::SharedMemory;
 pub use source::PageSource;
-pub use space::{AddressSpace, AreaInfo, Layout, Placement, USER_END};
+pub use space::{AddressSpace, Layout, Placement, USER_END};
 pub use syscalls::CALLS;
 pub use warren_kernel_core::vma::Protection;
 

@@ -41,7 +41,7 @@ fn mmap(thread: &Arc<Thread>, [addr, len, prot, flags, fd, offset]: Args) -> Res
     // mmap(2) ignores protection bits it does not know; mprotect(2) does not.
     let protection = Protection::from_bits_truncate(prot as u32);
     let flags = flags as u32;
-    if len == 0 || offset % PAGE_SIZE != 0 {
+    if len == 0 || !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     let shared = match flags & uapi::MAP_TYPE {

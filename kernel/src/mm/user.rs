@@ -176,7 +176,7 @@ pub fn read_iovecs(addr: usize, count: usize) -> Result<Vec<IoVec>> {
 /// `EFAULT`; `EINVAL` if it is not aligned.
 #[track_caller]
 pub fn load_u32(addr: usize) -> Result<u32> {
-    if addr % size_of::<u32>() != 0 {
+    if !addr.is_multiple_of(size_of::<u32>()) {
         return Err(Errno::EINVAL);
     }
     let memory = UserMemory::current()?;
@@ -189,7 +189,7 @@ pub fn load_u32(addr: usize) -> Result<u32> {
 /// `EFAULT`; `EINVAL` if it is not aligned.
 #[track_caller]
 pub fn compare_exchange(addr: usize, old: u32, new: u32) -> Result<bool> {
-    if addr % size_of::<u32>() != 0 {
+    if !addr.is_multiple_of(size_of::<u32>()) {
         return Err(Errno::EINVAL);
     }
     let memory = UserMemory::current()?;

@@ -15,7 +15,7 @@ bitflags! {
 }
 
 /// One capability, by its number.
-#[expect(missing_docs, reason = "the names are those of capabilities(7)")]
+#[allow(missing_docs, dead_code, reason = "the list is that of capabilities(7)")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Capability {

@@ -13,7 +13,7 @@ pub struct Limit {
 }
 
 /// What is limited; numbers from include/uapi/asm-generic/resource.h.
-#[expect(missing_docs, reason = "the names are those of getrlimit(2)")]
+#[allow(missing_docs, dead_code, reason = "the list is that of getrlimit(2)")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Resource {

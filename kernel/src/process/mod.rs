@@ -28,7 +28,7 @@ pub use credentials::{Capability, CapabilitySet, Credentials, Ids, LAST_CAPABILI
 pub(crate) use init::start_init;
 pub use limits::{Limit, Limits, Resource};
 pub(crate) use namespace_calls::{CALLS as NAMESPACE_CALLS, with_new_namespaces};
-pub use namespaces::{InitialNamespace, NsProxy, UTS_LEN, UtsNamespace, initial_namespace};
+pub use namespaces::{NsProxy, UTS_LEN, initial_namespace};
 pub use process::Process;
 pub use registers::SavedRegisters;
 pub(crate) use registers::{after_switch, before_switch};

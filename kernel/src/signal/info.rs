@@ -10,11 +10,10 @@ pub const SIGINFO_LEN: usize = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code(pub i32);
 
-#[expect(missing_docs, reason = "the names are those of sigaction(2)")]
+#[allow(missing_docs, reason = "the names are those of sigaction(2)")]
 impl Code {
     pub const USER: Self = Self(0);
     pub const KERNEL: Self = Self(0x80);
-    pub const TIMER: Self = Self(-2);
     pub const TKILL: Self = Self(-6);
     pub const ILL_OPCODE: Self = Self(1);
     pub const FPE_DIVIDE: Self = Self(1);
@@ -26,7 +25,6 @@ impl Code {
     pub const TRAP_BREAKPOINT: Self = Self(1);
     pub const CHILD_EXITED: Self = Self(1);
     pub const CHILD_KILLED: Self = Self(2);
-    pub const CHILD_DUMPED: Self = Self(3);
     pub const CHILD_STOPPED: Self = Self(5);
     pub const CHILD_CONTINUED: Self = Self(6);
 }

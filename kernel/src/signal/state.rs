@@ -3,7 +3,6 @@
 use warren_kernel_core::signals::Pending;
 
 use super::{ActionTable, SigInfo, Signal, SignalSet};
-use crate::prelude::*;
 use crate::process::ExitStatus;
 
 /// Whether a process runs.

@@ -13,8 +13,8 @@ mod timer;
 
 pub use clock::{now, realtime, set_realtime};
 pub use itimer::IntervalTimers;
-pub use syscalls::{CALLS, read_timespec, read_timeval, write_timespec};
-pub use timer::{AlarmId, Timer, cancel, wake_at};
+pub use syscalls::{CALLS, read_timespec, write_timespec};
+pub use timer::{Timer, cancel, wake_at};
 pub use warren_platform::{Duration, Instant};
 
 /// Finds the HPET, calibrates the clock and starts the timer interrupt.

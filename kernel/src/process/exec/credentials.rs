@@ -3,7 +3,6 @@
 
 use super::program::Program;
 use crate::fs::mount::MountFlags;
-use crate::prelude::*;
 use crate::process::{CapabilitySet, Credentials, Thread};
 
 /// The credentials of the new program.

@@ -108,7 +108,7 @@ fn map_segment(space: &AddressSpace, image: &Image, segment: &Segment, bias: usi
     if segment.file_len > 0 {
         let offset = page_floor(segment.offset);
         let source: Arc<dyn PageSource> = if segment.memory_len > segment.file_len
-            && file_end % PAGE_SIZE != 0
+            && !file_end.is_multiple_of(PAGE_SIZE)
         {
             let tail = (page_floor(segment.offset + segment.file_len)) / PAGE_SIZE;
             Arc::new(ZeroTail { file: image.pages.clone(), page: tail, kept: file_end % PAGE_SIZE })
