@@ -6,6 +6,7 @@ use ostd::sync::SpinLock;
 
 use super::file::OpenFile;
 use super::locks;
+use crate::mm::frames;
 use crate::prelude::*;
 use crate::process::{Resource, try_current};
 
@@ -191,6 +192,7 @@ fn limit() -> usize {
 
 /// Puts a slot where it belongs and hands out what was there.
 fn place(slots: &mut Vec<Option<Slot>>, fd: usize, slot: Slot) -> Result<Option<Slot>> {
+    frames::admit_kernel_object()?;
     if fd >= slots.len() {
         slots.try_reserve(fd + 1 - slots.len()).map_err(|_| Errno::ENOMEM)?;
         slots.resize(fd + 1, None);

@@ -38,6 +38,7 @@ pub mod signals;
 pub mod stat;
 pub mod syscalls;
 pub mod sysfs;
+pub mod timerfd;
 pub mod tmpfs;
 pub mod types;
 pub mod walk;

@@ -12,7 +12,7 @@ use super::inode::Inode;
 use super::mount::{InternalFs, Mount, Path, anonymous_path, internal_mount};
 use super::poll::{Events, Pollee, Poller};
 use super::stat::{Kind, Stat, next_ino};
-use crate::mm::user;
+use crate::mm::{frames, user};
 use crate::prelude::*;
 use crate::process::{Capability, current};
 
@@ -50,6 +50,7 @@ impl Ring {
     }
 
     fn resize(&mut self, size: usize) -> Result<()> {
+        frames::admit_kernel_object()?;
         let mut data = Vec::new();
         data.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
         let first = min(self.len, self.data.len() - self.head);

@@ -9,7 +9,7 @@ use crate::syscall::Args;
 use crate::time::Duration;
 
 /// The most descriptors any limit may allow, `fs.nr_open`.
-const MAX_OPEN_FILES: u64 = 1 << 20;
+const MAX_OPEN_FILES: u64 = crate::fs::fdtable::MAX_FILES as u64;
 const OPEN_FILES: usize = 7;
 /// `struct rusage`: sixteen words of 64 bits plus the two times.
 const RUSAGE_WORDS: usize = 18;

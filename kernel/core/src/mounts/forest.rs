@@ -56,11 +56,27 @@ pub enum MountError {
     TooMany,
 }
 
-/// Payloads of mounts that left the forest; dropping them may destroy file systems,
+/// What left the forest. Dropping it may destroy file systems and let go of directories,
 /// so it is done after the forest's lock is released.
 #[derive(Debug)]
-#[must_use]
-pub struct Removed<M>(pub Vec<M>);
+#[must_use = "dropped only after the forest's lock"]
+pub struct Removed<M: Mounted> {
+    /// The payloads of mounts that are gone.
+    pub mounts: Vec<M>,
+    /// Places that may not be covered any more.
+    pub places: Vec<M::Place>,
+}
+
+impl<M: Mounted> Removed<M> {
+    pub(super) fn place(place: M::Place) -> Self {
+        Self { mounts: Vec::new(), places: alloc::vec![place] }
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.mounts.extend(other.mounts);
+        self.places.extend(other.places);
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Node<M: Mounted> {
@@ -191,8 +207,8 @@ impl<M: Mounted> Forest<M> {
         };
         if self.exceeds_limit(ns, tree.len(), &copies) {
             for copy in copies {
-                let Removed(gone) = self.discard(copy.tree);
-                drop(gone);
+                // Their originals are still there, so nothing ends with them.
+                drop(self.discard(copy.tree));
             }
             return Err(MountError::TooMany);
         }
@@ -352,8 +368,11 @@ impl<M: Mounted> Forest<M> {
 
     /// Takes mounts out of the forest, each on its own.
     pub(super) fn remove_all(&mut self, mounts: &[MountId]) -> Removed<M> {
-        let mut gone = Vec::new();
+        let mut removed = Removed { mounts: Vec::new(), places: Vec::new() };
         for mount in mounts {
+            if let Some((_, place)) = self.nodes.get(mount).and_then(|node| node.parent.as_ref()) {
+                removed.places.push(place.clone());
+            }
             self.unlink(*mount);
             self.make_private(*mount);
         }
@@ -362,9 +381,10 @@ impl<M: Mounted> Forest<M> {
             if let Some(ns) = node.ns.and_then(|ns| self.namespaces.get_mut(&ns)) {
                 ns.mounts.remove(mount);
             }
-            gone.push(node.data);
+            removed.mounts.push(node.data);
+            removed.places.push(node.root);
         }
-        Removed(gone)
+        removed
     }
 
     /// Moves an attached mount, with everything on it, to another place.
@@ -373,7 +393,7 @@ impl<M: Mounted> Forest<M> {
         mount: MountId,
         parent: MountId,
         place: &M::Place,
-    ) -> Result<(), MountError> {
+    ) -> Result<Removed<M>, MountError> {
         let node = self.nodes.get(&mount).ok_or(MountError::Invalid)?;
         let Some((old_parent, old_place)) = node.parent.clone() else {
             return Err(MountError::Invalid);
@@ -389,11 +409,13 @@ impl<M: Mounted> Forest<M> {
             return Err(MountError::Loop);
         }
         self.unlink(mount);
-        let moved = self.attach(mount, parent, place);
-        if moved.is_err() {
-            self.set_parent(mount, old_parent, &old_place);
+        match self.attach(mount, parent, place) {
+            Ok(()) => Ok(Removed::place(old_place)),
+            Err(error) => {
+                self.set_parent(mount, old_parent, &old_place);
+                Err(error)
+            }
         }
-        moved
     }
 
     /// Unmounts `mount` here and wherever its parent propagates to. `lazy` takes
@@ -430,15 +452,14 @@ impl<M: Mounted> Forest<M> {
     /// Detaches every mount that covers `place`, in whichever namespace: what happens
     /// to mounts elsewhere when their mount point is unlinked here.
     pub fn uncover(&mut self, place: &M::Place) -> Removed<M> {
-        let mut gone = Vec::new();
+        let mut removed = Removed { mounts: Vec::new(), places: Vec::new() };
         while let Some(mount) =
             self.covers.get(place).and_then(|covers| covers.values().next()).copied()
         {
             let going = self.subtree(mount).into_iter().collect();
-            let Removed(more) = self.take_down(&going);
-            gone.extend(more);
+            removed.extend(self.take_down(&going));
         }
-        Removed(gone)
+        removed
     }
 
     /// Removes the mounts in `going`; a mount left on the root of a removed one slides

@@ -89,7 +89,9 @@ impl<M: Mounted> Forest<M> {
 
     /// Ends a namespace: all its mounts go, without propagating.
     pub fn end(&mut self, ns: NsId) -> Removed<M> {
-        let Some(namespace) = self.namespaces.get(&ns) else { return Removed(Vec::new()) };
+        let Some(namespace) = self.namespaces.get(&ns) else {
+            return Removed { mounts: Vec::new(), places: Vec::new() };
+        };
         let mounts: Vec<MountId> = namespace.mounts.iter().copied().collect();
         let removed = self.remove_all(&mounts);
         self.namespaces.remove(&ns);
@@ -104,7 +106,7 @@ impl<M: Mounted> Forest<M> {
         old: MountId,
         put: MountId,
         place: &M::Place,
-    ) -> Result<(), MountError> {
+    ) -> Result<Removed<M>, MountError> {
         let (Some(new_node), Some(old_node), Some(put_node)) =
             (self.nodes.get(&new), self.nodes.get(&old), self.nodes.get(&put))
         else {
@@ -115,7 +117,7 @@ impl<M: Mounted> Forest<M> {
             return Err(MountError::Invalid);
         }
         let shared = |id: MountId| self.nodes[&id].peers.is_some();
-        let Some((new_parent, _)) = new_node.parent.clone() else {
+        let Some((new_parent, new_place)) = new_node.parent.clone() else {
             return Err(MountError::Busy);
         };
         let old_parent = old_node.parent.clone();
@@ -131,8 +133,12 @@ impl<M: Mounted> Forest<M> {
         }
         self.unlink(new);
         self.unlink(old);
+        let mut old_place = None;
         match old_parent {
-            Some((parent, at)) => self.set_parent(new, parent, &at),
+            Some((parent, at)) => {
+                self.set_parent(new, parent, &at);
+                old_place = Some(at);
+            }
             None => {
                 if let Some(namespace) = self.namespaces.get_mut(&ns) {
                     namespace.root = new;
@@ -146,6 +152,8 @@ impl<M: Mounted> Forest<M> {
             self.set_parent(above, old, &root);
         }
         self.set_parent(old, put, place);
-        Ok(())
+        let mut removed = Removed::place(new_place);
+        removed.places.extend(old_place);
+        Ok(removed)
     }
 }

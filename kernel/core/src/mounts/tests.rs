@@ -75,7 +75,7 @@ fn a_mount_covers_its_place_until_it_is_unmounted() {
     let proc = mount(&mut forest, "proc", root, "root/proc");
     assert_eq!(name_at(&forest, root, "root/proc"), Some("proc"));
     assert_eq!(forest.parent(proc).unwrap().1, &at("root/proc"));
-    let Removed(gone) = forest.unmount(proc, false, 0).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(proc, false, 0).unwrap();
     assert_eq!(gone.len(), 1);
     assert_eq!(name_at(&forest, root, "root/proc"), None);
     assert_eq!(listing(&forest, NS), ["root"]);
@@ -87,12 +87,12 @@ fn a_mount_in_use_or_with_mounts_on_it_is_busy_unless_unmounted_lazily() {
     let a = mount(&mut forest, "a", root, "root/a");
     mount(&mut forest, "b", a, "a/b");
     assert_eq!(forest.unmount(a, false, 0).unwrap_err(), MountError::Busy);
-    let Removed(gone) = forest.unmount(a, true, 0).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(a, true, 0).unwrap();
     assert_eq!(gone.len(), 2);
     let c = mount(&mut forest, "c", root, "root/c");
     forest.get(c).unwrap().users.set(1);
     assert_eq!(forest.unmount(c, false, 0).unwrap_err(), MountError::Busy);
-    let Removed(gone) = forest.unmount(c, false, 1).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(c, false, 1).unwrap();
     assert_eq!(gone.len(), 1);
     assert_eq!(listing(&forest, NS), ["root"]);
 }
@@ -109,7 +109,7 @@ fn a_second_mount_on_a_place_covers_the_first() {
     let first = mount(&mut forest, "first", root, "root/x");
     let second = mount(&mut forest, "second", first, "first");
     assert_eq!(name_at(&forest, first, "first"), Some("second"));
-    let Removed(gone) = forest.unmount(second, false, 0).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(second, false, 0).unwrap();
     assert_eq!(gone[0].name, "second");
     assert_eq!(name_at(&forest, root, "root/x"), Some("first"));
 }
@@ -145,7 +145,7 @@ fn ip_netns_add_shares_its_directory_with_namespaces_cloned_later() {
     let file = disk(&mut forest, "net:[1]");
     forest.attach(file, dir, &at("root/run/netns/a")).unwrap();
     assert_eq!(name_at(&forest, there, "root/run/netns/a"), Some("net:[1]"));
-    let Removed(gone) = forest.unmount(file, true, 0).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(file, true, 0).unwrap();
     assert_eq!(gone.len(), 2);
     assert_eq!(name_at(&forest, there, "root/run/netns/a"), None);
 }
@@ -164,7 +164,7 @@ fn a_slave_receives_and_does_not_send() {
     assert_eq!(name_at(&forest, root, "root/down"), None);
     // ip netns exec: umount /sys, mount sysfs there, and the parent never notices.
     let up = forest.covering(slave, &at("root/up")).unwrap().id;
-    let Removed(gone) = forest.unmount(up, true, 0).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(up, true, 0).unwrap();
     assert_eq!(gone.len(), 1);
     assert_eq!(name_at(&forest, root, "root/up"), Some("up"));
 }
@@ -235,7 +235,7 @@ fn a_propagated_mount_slides_under_what_is_there() {
     let sent = mount(&mut forest, "sent", root, "root/x");
     assert_eq!(name_at(&forest, slave, "root/x"), Some("sent"));
     assert_eq!(forest.parent(own).unwrap().0.name, "sent");
-    let Removed(gone) = forest.unmount(sent, false, 0).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(sent, false, 0).unwrap();
     assert_eq!(gone.len(), 2);
     assert_eq!(name_at(&forest, slave, "root/x"), Some("own"));
 }
@@ -247,7 +247,7 @@ fn unlinking_a_mount_point_detaches_what_other_namespaces_mounted_there() {
     mount(&mut forest, "m", twin, "root/x");
     assert!(!forest.is_covered_in(NS, &at("root/x")));
     assert!(forest.is_covered_in(OTHER, &at("root/x")));
-    let Removed(gone) = forest.uncover(&at("root/x"));
+    let Removed { mounts: gone, .. } = forest.uncover(&at("root/x"));
     assert_eq!(gone.len(), 1);
     assert_eq!(listing(&forest, OTHER), ["root"]);
 }
@@ -278,7 +278,7 @@ fn a_namespace_holds_no_more_than_its_limit_and_a_refused_mount_leaves_no_trace(
     assert_eq!(listing(&forest, OTHER).len(), 16);
     let more = disk(&mut forest, "more");
     assert_eq!(forest.attach(more, root, &at("root/more")), Err(MountError::TooMany));
-    let Removed(gone) = forest.discard(more);
+    let Removed { mounts: gone, .. } = forest.discard(more);
     assert_eq!(gone.len(), 1);
     assert_eq!(listing(&forest, NS), ["root"]);
     assert_eq!(forest.nodes.len(), 17);
@@ -289,26 +289,26 @@ fn a_mount_moves_with_everything_on_it_but_not_into_itself() {
     let (mut forest, root) = scene();
     let a = mount(&mut forest, "a", root, "root/a");
     let b = mount(&mut forest, "b", a, "a/b");
-    assert_eq!(forest.relocate(a, b, &at("b/x")), Err(MountError::Loop));
-    forest.relocate(a, root, &at("root/c")).unwrap();
+    assert_eq!(forest.relocate(a, b, &at("b/x")).unwrap_err(), MountError::Loop);
+    drop(forest.relocate(a, root, &at("root/c")).unwrap());
     assert_eq!(name_at(&forest, root, "root/a"), None);
     assert_eq!(name_at(&forest, root, "root/c"), Some("a"));
     assert_eq!(name_at(&forest, a, "a/b"), Some("b"));
-    assert_eq!(forest.relocate(root, b, &at("b/x")), Err(MountError::Invalid));
+    assert_eq!(forest.relocate(root, b, &at("b/x")).unwrap_err(), MountError::Invalid);
 }
 
 #[test]
 fn pivot_root_swaps_the_root_and_keeps_the_old_one_reachable() {
     let (mut forest, root) = scene();
     let new = mount(&mut forest, "new", root, "root/new");
-    forest.pivot(new, root, new, &at("new/old")).unwrap();
+    drop(forest.pivot(new, root, new, &at("new/old")).unwrap());
     assert_eq!(forest.root_of(NS).unwrap().name, "new");
     assert_eq!(name_at(&forest, new, "new/old"), Some("root"));
     // pivot_root(".", "."), as container runtimes do, then a lazy umount.
     let again = mount(&mut forest, "again", new, "new/again");
-    forest.pivot(again, new, again, &at("again")).unwrap();
+    drop(forest.pivot(again, new, again, &at("again")).unwrap());
     assert_eq!(name_at(&forest, again, "again"), Some("new"));
-    let Removed(gone) = forest.unmount(new, true, 0).unwrap();
+    let Removed { mounts: gone, .. } = forest.unmount(new, true, 0).unwrap();
     assert_eq!(gone.len(), 2);
     assert_eq!(listing(&forest, NS), ["again"]);
 }
@@ -319,7 +319,7 @@ fn the_end_of_a_namespace_takes_its_mounts_and_leaves_the_others() {
     forest.set_propagation(root, Propagation::Shared, true);
     mount(&mut forest, "proc", root, "root/proc");
     forest.clone_namespace(NS, OTHER, false).unwrap();
-    let Removed(gone) = forest.end(OTHER);
+    let Removed { mounts: gone, .. } = forest.end(OTHER);
     assert_eq!(gone.len(), 2);
     assert_eq!(listing(&forest, NS), ["root", "proc"]);
     assert!(listing(&forest, OTHER).is_empty());

@@ -3,12 +3,13 @@
 use core::any::Any;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use warren_kernel_core::mounts::{NsId, Removed};
+use warren_kernel_core::mounts::NsId;
 
 use super::{MountFlags, MountRef, Path, errno, forest, new_mount};
 use crate::fs::dentry::{Dentry, PlaceKey};
 use crate::fs::inode::FileSystem;
 use crate::fs::nsfs::{NsKind, NsObject, next_namespace_ino};
+use crate::mm::frames;
 use crate::prelude::*;
 
 /// A mount namespace.
@@ -43,6 +44,7 @@ impl MountNamespace {
     /// # Errors
     /// `EINVAL` if this namespace has ended.
     pub fn fork(&self, lesser: bool, paths: &mut [&mut Path]) -> Result<Arc<Self>> {
+        frames::admit_kernel_object()?;
         let namespace = Arc::new(Self { id: next_id(), ino: next_namespace_ino() });
         let mut forest = forest();
         let renamed = forest.clone_namespace(self.id, namespace.id, lesser).map_err(errno)?;
@@ -100,8 +102,8 @@ impl NsObject for MountNamespace {
 
 impl Drop for MountNamespace {
     fn drop(&mut self) {
-        let Removed(mounts) = forest().end(self.id);
+        let removed = forest().end(self.id);
         // After the lock: this may end file systems and what they pin.
-        drop(mounts);
+        drop(removed);
     }
 }

@@ -4,12 +4,13 @@
 use core::sync::atomic::Ordering;
 
 use bitflags::bitflags;
-use warren_kernel_core::mounts::{MountId, Propagation, Removed};
+use warren_kernel_core::mounts::{MountId, Propagation};
 
 use super::{Mount, MountFlags, MountNamespace, MountRef, Path, errno, forest, new_mount};
 use crate::fs::dentry::{Dentry, PlaceKey};
 use crate::fs::inode::FileSystem;
 use crate::fs::stat::Kind;
+use crate::mm::frames;
 use crate::prelude::*;
 
 bitflags! {
@@ -107,6 +108,7 @@ pub fn mount(
     if !namespace.contains(target) {
         return Err(Errno::EINVAL);
     }
+    frames::admit_kernel_object()?;
     match (request, source) {
         (MountRequest::Remount(flags), _) => {
             check_mount_root(target)?;
@@ -167,8 +169,7 @@ fn attach(
     };
     if outcome.is_err() {
         // The callers still hold what these mounts show.
-        let Removed(mounts) = forest.discard(tree);
-        drop(mounts);
+        drop(forest.discard(tree));
     }
     outcome
 }
@@ -197,7 +198,8 @@ fn relocate(namespace: &MountNamespace, from: &Path, target: &Path) -> Result<()
     }
     check_kinds(from.dentry(), target).map_err(|_| Errno::EINVAL)?;
     let place = PlaceKey(target.dentry().clone());
-    forest().relocate(from.mount().id, target.mount().id, &place).map_err(errno)
+    let moved = forest().relocate(from.mount().id, target.mount().id, &place);
+    moved.map(drop).map_err(errno)
 }
 
 /// Unmounts what is mounted at `path`, which is given up: it counts as a user.
@@ -214,18 +216,18 @@ pub fn unmount(namespace: &MountNamespace, path: Path, lazy: bool) -> Result<()>
         return Err(Errno::EBUSY);
     }
     let id = path.mount().id;
-    let Removed(mounts) = forest().unmount(id, lazy, 1).map_err(errno)?;
+    let removed = forest().unmount(id, lazy, 1).map_err(errno)?;
     // After the lock: what the file systems pin ends here, before the call returns.
     drop(path);
-    drop(mounts);
+    drop(removed);
     Ok(())
 }
 
 /// Detaches what other namespaces mounted on `dentry`, which is being removed.
 pub fn uncover(dentry: &Arc<Dentry>) {
     if dentry.is_covered() {
-        let Removed(mounts) = forest().uncover(&PlaceKey(dentry.clone()));
-        drop(mounts);
+        let removed = forest().uncover(&PlaceKey(dentry.clone()));
+        drop(removed);
     }
 }
 
@@ -248,5 +250,6 @@ pub fn pivot_root(
     }
     let place = PlaceKey(put.dentry().clone());
     let (new, old, put) = (new.mount().id, old_root.mount().id, put.mount().id);
-    forest().pivot(new, old, put, &place).map_err(errno)
+    let swapped = forest().pivot(new, old, put, &place);
+    swapped.map(drop).map_err(errno)
 }

@@ -4,8 +4,7 @@
 
 use alloc::format;
 
-use warren_netns::ip::LinkConf;
-use warren_netns::ip::conf::{Devconf, Setting};
+use warren_netns::ip::conf::{ConfTarget, Devconf, Setting};
 use warren_netns::{IfName, Link, Namespace};
 use warren_syscall::sysctl::DoorSysctls;
 
@@ -222,30 +221,26 @@ struct DeviceValue {
 }
 
 impl DeviceValue {
-    fn conf(&self) -> &LinkConf {
+    fn target(&self) -> ConfTarget<'_> {
         match &self.of {
-            Of::All => &self.namespace.ip.conf.all,
-            Of::Default => &self.namespace.ip.conf.default,
-            Of::Link(link) => &link.conf4,
+            Of::All => ConfTarget::All,
+            Of::Default => ConfTarget::Default,
+            Of::Link(link) => ConfTarget::Link(link),
         }
     }
 }
 
 impl Text for DeviceValue {
     fn read(&self) -> Result<Vec<u8>> {
-        Ok(format!("{}\n", self.conf().get(self.setting)).into_bytes())
+        let value = self.namespace.conf(self.target(), self.setting);
+        Ok(format!("{value}\n").into_bytes())
     }
 
     fn write(&self, text: &[u8]) -> Result<()> {
         current().credentials().require(Capability::NetAdmin)?;
         let [value] = parse(text)?;
-        match (&self.of, self.setting) {
-            (_, Devconf::McForwarding) => return Err(Errno::EPERM),
-            // Forwarding of `all` is the namespace's switch.
-            (Of::All, Devconf::Forwarding) => self.namespace.set_ip_forward(value != 0),
-            (_, setting) => self.conf().set(setting, value),
-        }
-        Ok(())
+        let set = self.namespace.set_conf(self.target(), self.setting, value);
+        if set { Ok(()) } else { Err(Errno::EPERM) }
     }
 
     fn permissions(&self) -> u32 {

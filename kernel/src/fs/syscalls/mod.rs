@@ -11,6 +11,7 @@ mod names;
 mod open;
 mod stat;
 mod sync;
+mod timers;
 mod xattr;
 
 use super::mount::Path;
@@ -33,6 +34,7 @@ const PARTS: &[&[(u32, Call)]] = &[
     open::CALLS,
     stat::CALLS,
     sync::CALLS,
+    timers::CALLS,
     xattr::CALLS,
 ];
 

@@ -22,6 +22,7 @@ use super::inode::{Creator, FileSystem, Inode};
 use super::mount::{Mount, anonymous_path, internal_mount};
 use super::options::{parse_size, split_options};
 use super::stat::{Device, Kind, StatFs};
+use crate::mm::frames;
 use crate::prelude::*;
 
 const TMPFS_MAGIC: u64 = 0x0102_1994;
@@ -47,6 +48,7 @@ impl Instance {
     }
 
     fn take_inode(&self) -> Result<u64> {
+        frames::admit_kernel_object()?;
         take(&self.inodes, self.max_inodes.load(Ordering::Relaxed))?;
         Ok(self.last_ino.fetch_add(1, Ordering::Relaxed) + 1)
     }
