@@ -1,16 +1,19 @@
 //! Real threads on real CPUs: senders, NAPI threads and an administrator at once. What the
 //! simulation orders, here the machine orders; the promises are the same.
 
+use core::net::{Ipv4Addr, SocketAddrV4};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::thread;
 
 use warren_bridge::Bridge;
+use warren_netns::ip::address::{AddressSpec, IfExists};
 use warren_netns::link::{LinkFlags, TxVerdict};
 use warren_netns::namespace::change::{LinkChange, MasterChange};
 use warren_netns::napi::Outcome;
-use warren_netns::{Cx, DropReason, Link, Namespace, Stack};
+use warren_netns::socket::{PingSocket, SendControl, SocketOwner};
+use warren_netns::{Cx, DropReason, Link, MacAddr, Namespace, Stack};
 use warren_packet::PoolStats;
 use warren_platform::{CpuId, Instant, Keeper, Platform, Wake};
 use warren_tests::frames::between;
@@ -283,4 +286,95 @@ fn ports_that_come_and_go_under_load_leave_a_sound_bridge() {
             }
         },
     );
+}
+
+/// One namespace's life on a network shared with others': made, joined, pinged from, gone.
+fn live_and_die(stack: &Arc<Stack>, home: &Arc<Namespace>, bridge: &Arc<Link>, serial: u32) {
+    let ns = namespace(stack);
+    let (station, port) = pair(stack, &ns, home);
+    change(
+        stack,
+        &port,
+        &LinkChange { master: Some(MasterChange::Join(bridge.clone())), ..LinkChange::default() },
+    );
+    let [_, a, b, c] = (serial + 256).to_be_bytes();
+    let address = AddressSpec::new(Ipv4Addr::new(10, a, b, c), 8);
+    ns.add_address(&ADMIN, &station, &address, IfExists::Refuse, &cx(stack)).expect("a new one");
+    up(stack, &port);
+    up(stack, &station);
+    let owner = SocketOwner { uid: 0 };
+    let ping = PingSocket::open(&ns, owner, &cx(stack)).expect("a socket");
+    let mut answered = 0;
+    for _ in 0..20 {
+        let mut fill = |bytes: &mut [u8]| -> Result<(), ()> {
+            bytes.copy_from_slice(&[8, 0, 0, 0, 0, 0, 0, 1]);
+            Ok(())
+        };
+        let to = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 0);
+        let control = SendControl::default();
+        if ping.send(Some(to), 8, &control, &mut fill, &cx(stack)).is_ok() {
+            thread::yield_now();
+            while ping.recv(false, |_| ()).is_ok() {
+                answered += 1;
+            }
+        }
+    }
+    ping.close(&cx(stack));
+    if serial % 2 == 0 {
+        home.delete_link(&ADMIN, &port, &cx(stack)).expect("it is there");
+    }
+    ns.release(&cx(stack));
+    assert!(answered > 0, "twenty pings and no answer");
+}
+
+#[test]
+fn namespaces_live_and_die_on_all_cpus_at_once_on_one_bridge() {
+    let machine = Arc::new(Machine::default());
+    let stack = Stack::new(machine.clone());
+    let home = namespace(&stack);
+    let bridge =
+        warren_bridge::create(&home, &ADMIN, &named("br0"), &cx(&stack)).expect("a bridge");
+    let address = AddressSpec::new(Ipv4Addr::new(10, 0, 0, 1), 8);
+    home.add_address(&ADMIN, &bridge, &address, IfExists::Refuse, &cx(&stack)).expect("new");
+    // A port that stays gives the bridge an address that stays.
+    let (_, anchor) = pair(&stack, &home, &home);
+    change(
+        &stack,
+        &anchor,
+        &LinkChange { mac: Some(MacAddr([2, 0, 0, 0, 0, 1])), ..LinkChange::default() },
+    );
+    let master = Some(MasterChange::Join(bridge.clone()));
+    change(&stack, &anchor, &LinkChange { master, ..LinkChange::default() });
+    up(&stack, &bridge);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let pollers: Vec<_> = (0..CPUS)
+            .map(|cpu| {
+                let (machine, stack, stop) = (&machine, &stack, &stop);
+                scope.spawn(move || napi_thread(machine, stack, cpu, stop))
+            })
+            .collect();
+        let lives: Vec<_> = (0..u32::from(CPUS))
+            .map(|cpu| {
+                let (stack, home, bridge) = (&stack, &home, &bridge);
+                scope.spawn(move || {
+                    CPU.set(u16::try_from(cpu).expect("few CPUs"));
+                    for round in 0..100 {
+                        live_and_die(stack, home, bridge, 1_000 * cpu + round);
+                    }
+                })
+            })
+            .collect();
+        for life in lives {
+            life.join().expect("no panic");
+        }
+        stop.store(true, Ordering::Release);
+        for poller in pollers {
+            poller.join().expect("no panic");
+        }
+    });
+    assert_eq!((stack.namespace_count(), home.link_count()), (1, 4));
+    assert_eq!(bridge.kind_as::<Bridge>().expect("a bridge").ports().len(), 1);
+    home.release(&cx(&stack));
+    assert_eq!(stack.pool().stats(), PoolStats::default(), "packets left");
 }
