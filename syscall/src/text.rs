@@ -42,10 +42,15 @@ impl Text {
     /// Fills the line that began at `mark` with spaces up to `width` and ends it (Linux:
     /// `seq_setwidth`, `seq_pad`).
     pub(crate) fn pad(&mut self, mark: usize, width: usize) {
+        self.fill(mark, width);
+        self.add("\n");
+    }
+
+    /// Fills what began at `mark` with spaces up to `width`.
+    pub(crate) fn fill(&mut self, mark: usize, width: usize) {
         while self.bytes.len() - mark < width && !self.failed {
             self.add(" ");
         }
-        self.add("\n");
     }
 
     /// The text.

@@ -2,6 +2,7 @@
 //! format Linux prints. The host serves a file by name ([`read`]) from the namespace of the
 //! process whose /proc/PID/net it is.
 
+mod counters;
 mod links;
 mod routes;
 mod sockets;
@@ -22,12 +23,15 @@ type Show = fn(&mut Text, &Arc<Namespace>, &Cx<'_>) -> Result<(), Errno>;
 /// Name and text of each file. (`tcp6` and its siblings are absent, as on a Linux booted with
 /// ipv6.disable=1; so is `if_inet6`.)
 const FILES: &[(&str, Show)] = &[
+    ("arp", routes::arp),
     ("dev", links::dev),
     ("icmp", sockets::icmp),
+    ("netstat", counters::netstat),
     ("packet", unix::packet),
     ("psched", links::psched),
     ("raw", sockets::raw),
     ("route", routes::route),
+    ("snmp", counters::snmp),
     ("sockstat", sockets::sockstat),
     ("softnet_stat", links::softnet_stat),
     ("tcp", sockets::tcp),

@@ -1,12 +1,14 @@
-//! /proc/net/route.
+//! /proc/net/route and arp.
 
 use alloc::sync::Arc;
 
 use warren_netns::ip::route::{Metrics, RouteKind, table};
-use warren_netns::{Cx, Namespace};
+use warren_netns::link::HardwareType;
+use warren_netns::neighbour::NeighbourState;
+use warren_netns::{Cx, MacAddr, Namespace};
 
 use super::as_stored;
-use crate::abi::{RTF_GATEWAY, RTF_HOST, RTF_REJECT, RTF_UP};
+use crate::abi::{ATF_COM, ATF_PERM, RTF_GATEWAY, RTF_HOST, RTF_REJECT, RTF_UP};
 use crate::errno::Errno;
 use crate::ioctl::mask;
 use crate::text::{Text, put};
@@ -60,6 +62,32 @@ pub(super) fn route(text: &mut Text, ns: &Arc<Namespace>, _cx: &Cx<'_>) -> Resul
             route.metrics.get(METRIC_RTT) >> 3,
         );
         text.pad(start, WIDTH);
+    }
+    Ok(())
+}
+
+/// `arp_seq_show` (net/ipv4/arp.c). Entries that need no resolution are not shown.
+pub(super) fn arp(text: &mut Text, ns: &Arc<Namespace>, _cx: &Cx<'_>) -> Result<(), Errno> {
+    text.add("IP address       HW type     Flags       HW address            Mask     Device\n");
+    for neighbour in ns.neighbours()? {
+        if neighbour.state.contains(NeighbourState::NOARP) {
+            continue;
+        }
+        let Some(link) = ns.link(neighbour.ifindex) else { continue };
+        let flags = if neighbour.state.contains(NeighbourState::PERMANENT) {
+            ATF_PERM | ATF_COM
+        } else if neighbour.state.intersects(NeighbourState::VALID) {
+            ATF_COM
+        } else {
+            0
+        };
+        let start = text.mark();
+        put!(text, "{}", neighbour.addr);
+        text.fill(start, 16);
+        put!(text, " 0x{:<10x}0x{flags:<10x}", HardwareType::Ethernet as u16);
+        put!(text, "{}     *        ", neighbour.mac.unwrap_or(MacAddr::ZERO));
+        text.bytes(link.name().as_bytes());
+        text.add("\n");
     }
     Ok(())
 }

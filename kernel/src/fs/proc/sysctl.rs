@@ -105,7 +105,7 @@ impl Directory for Settings {
 
     fn entry(&self, name: &[u8]) -> Option<Node> {
         if self.prefix.is_empty() && name == b"net" {
-            return sysctl_net::directory();
+            return Some(sysctl_net::directory());
         }
         let name = core::str::from_utf8(name).ok()?;
         let path = format!("{}{name}", self.prefix);
