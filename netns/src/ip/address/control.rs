@@ -3,6 +3,7 @@
 //! Shape of every change: take `Config`, check, change the tables under the `Routes` lock
 //! while logging events, release that, emit the log. A refused change has changed nothing.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
@@ -15,7 +16,7 @@ use crate::error::AddrError;
 use crate::event::Event;
 use crate::ids::{IfName, Ifindex};
 use crate::ip::route::check::address_kind;
-use crate::ip::route::derived::{Derived, routes_of};
+use crate::ip::route::derived::{Derived, DerivedKey, routes_of};
 use crate::ip::route::fib::Inserted;
 use crate::ip::route::{RouteKind, RouteMode, check, table};
 use crate::ip::scope::Scope;
@@ -105,7 +106,9 @@ impl Namespace {
             }
         }
         log.emit(self, cx);
-        self.arm_address_deadline(cx);
+        if !new.flags.contains(AddressFlags::PERMANENT) || self.deadlines.is_set(Key::Address) {
+            self.arm_address_deadline(cx);
+        }
         Ok(())
     }
 
@@ -311,51 +314,49 @@ impl Tables {
     /// `__inet_del_ifa`, `fib_del_ifaddr`).
     fn remove_address(&mut self, link: &Arc<Link>, at: usize, promote: bool, log: &mut Log) {
         let ifindex = link.ifindex();
-        let all: Vec<(Address, Vec<Derived>)> = self
-            .addresses
-            .of_link(ifindex)
-            .iter()
-            .map(|address| (*address, self.derived(address, link, true)))
-            .collect();
+        let mut before = self.derived_of_link(link);
         let deletion = self.addresses.remove(ifindex, at, promote);
-        let left: Vec<Derived> = self
-            .addresses
-            .of_link(ifindex)
+        let after = self.derived_of_link(link);
+        let left: BTreeSet<DerivedKey> = after.values().flatten().map(Derived::key).collect();
+        let gone_routes: Vec<Vec<Derived>> = deletion
+            .gone
             .iter()
-            .flat_map(|address| self.derived(address, link, true))
+            .map(|gone| before.remove(&identity(gone)).unwrap_or_default())
             .collect();
-        for gone in &deletion.gone {
+        if deletion.promoted.is_some() {
+            // The secondaries' routes name the old primary as their source.
+            for route in before.values().flatten().filter(|route| !left.contains(&route.key())) {
+                self.delete_derived(route, log);
+            }
+        }
+        for (gone, own) in deletion.gone.iter().zip(gone_routes) {
             log.by_request(Event::AddrGone { address: *gone });
-            let own = all.iter().find(|(address, _)| address == gone);
-            for route in in_deletion_order(own.map(|(_, own)| own.clone()).unwrap_or_default()) {
-                if !route.is_in(&left) {
+            for route in in_deletion_order(own) {
+                if !left.contains(&route.key()) {
                     self.delete_derived(&route, log);
                 }
             }
             if address_kind(&self.fib, table::LOCAL, gone.local) != RouteKind::Local {
-                self.fib.remove_with_source(gone.local);
+                for route in self.fib.remove_with_source(gone.local) {
+                    log.follows(Event::RouteGone { route });
+                }
             }
         }
         if let Some(heir) = deletion.promoted {
-            for (_, routes) in &all {
-                for route in routes.iter().filter(|route| !route.is_in(&left)) {
-                    self.delete_derived(route, log);
-                }
-            }
             log.by_request(Event::AddrNew { address: heir });
-            if link.flags().contains(LinkFlags::UP) {
-                for route in &left {
-                    self.insert_derived(route, link, log);
-                }
-            } else {
-                for address in self.addresses.of_link(ifindex).to_vec() {
-                    self.add_derived(&address, link, log);
-                }
+            for address in self.addresses.of_link(ifindex).to_vec() {
+                self.add_derived(&address, link, log);
             }
         }
         if self.addresses.of_link(ifindex).is_empty() {
             self.fib.remove_via(ifindex, |_| true);
         }
+    }
+
+    /// What follows from each address of a link, were the link up.
+    fn derived_of_link(&self, link: &Arc<Link>) -> BTreeMap<Identity, Vec<Derived>> {
+        let addresses = self.addresses.of_link(link.ifindex()).iter();
+        addresses.map(|a| (identity(a), self.derived(a, link, true))).collect()
     }
 
     fn expire(&mut self, link: &Arc<Link>, promote: bool, cx: &Cx<'_>, log: &mut Log) {
@@ -373,6 +374,13 @@ impl Tables {
             }
         }
     }
+}
+
+/// What tells an address from the others of its link.
+type Identity = (Ipv4Addr, Ipv4Addr, u8);
+
+const fn identity(address: &Address) -> Identity {
+    (address.local, address.address, address.prefix_len)
 }
 
 fn in_deletion_order(mut routes: Vec<Derived>) -> Vec<Derived> {

@@ -23,6 +23,9 @@ pub(crate) struct Derived {
     is_network: bool,
 }
 
+/// Kind, destination, prefix length, preferred source.
+pub(crate) type DerivedKey = (u8, Ipv4Addr, u8, Ipv4Addr);
+
 /// The routes that follow from `address`, in the order Linux adds them. `primary` is the
 /// primary address of its network (itself, if it is that).
 pub(crate) fn routes_of(
@@ -69,10 +72,9 @@ pub(crate) fn routes_of(
 }
 
 impl Derived {
-    /// Whether this is one of `others` as far as the FIB can tell.
-    pub(crate) fn is_in(&self, others: &[Self]) -> bool {
-        let same = |other: &Self| Self { priority: 0, ..*other } == Self { priority: 0, ..*self };
-        others.iter().any(same)
+    /// What tells it from others as far as the FIB can tell; all of them are of one link.
+    pub(crate) const fn key(&self) -> DerivedKey {
+        (self.kind as u8, self.dst, self.prefix_len, self.prefsrc)
     }
 
     /// Its place among the routes of one address when they are deleted: the network, the

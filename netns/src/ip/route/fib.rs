@@ -262,32 +262,33 @@ impl Fib {
         self.remove_at(id, key, at).ok_or(RouteError::NotFound)
     }
 
-    /// Removes every route via `link` that `doomed` says shall go. Cost: the routes of the
-    /// prefixes that have one via the link.
-    pub(crate) fn remove_via(&mut self, link: Ifindex, doomed: impl Fn(&Route) -> bool) -> usize {
+    /// Removes every route via `link` that `doomed` says shall go, without a word as on
+    /// Linux. Cost: the routes of the prefixes that have one via the link.
+    pub(crate) fn remove_via(&mut self, link: Ifindex, doomed: impl Fn(&Route) -> bool) {
         let leaves = self.by_link.leaves(link);
         let via = |route: &Route| route.nexthops.iter().any(|way| way.oif == link);
-        self.remove_from(&leaves, |route| via(route) && doomed(route))
+        drop(self.remove_from(&leaves, |route| via(route) && doomed(route)));
     }
 
     /// Removes the routes of main whose preferred source is `addr`, which is ours no more
     /// (Linux: `fib_sync_down_addr`).
-    pub(crate) fn remove_with_source(&mut self, addr: Ipv4Addr) -> usize {
+    pub(crate) fn remove_with_source(&mut self, addr: Ipv4Addr) -> Vec<Arc<Route>> {
         let leaves = self.by_prefsrc.leaves(addr);
         self.remove_from(&leaves, |route| route.prefsrc == Some(addr) && route.table == table::MAIN)
     }
 
-    fn remove_from(&mut self, leaves: &[(u32, LeafKey)], doomed: impl Fn(&Route) -> bool) -> usize {
-        let mut removed = 0;
+    fn remove_from(
+        &mut self,
+        leaves: &[(u32, LeafKey)],
+        doomed: impl Fn(&Route) -> bool,
+    ) -> Vec<Arc<Route>> {
+        let mut removed = Vec::new();
         for &(id, key) in leaves {
             loop {
                 let leaf = self.tables.get(&id).and_then(|table| table.leaves.get(&key));
-                let Some(at) = leaf.and_then(|leaf| leaf.iter().position(|route| doomed(route)))
-                else {
-                    break;
-                };
-                let _ = self.remove_at(id, key, at);
-                removed += 1;
+                let at = leaf.and_then(|leaf| leaf.iter().position(|route| doomed(route)));
+                let Some(at) = at else { break };
+                removed.extend(self.remove_at(id, key, at));
             }
         }
         removed

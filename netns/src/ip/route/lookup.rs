@@ -78,9 +78,9 @@ pub struct RouteDecision {
     pub mtu: u32,
     /// Its metrics.
     pub metrics: Metrics,
-    /// A forwarded packet leaves by the link it came in by, its sender beside us: tell the
-    /// sender of the better way.
-    pub(crate) redirect: bool,
+    /// A forwarded packet leaves by the link it came in by, its sender beside us: the sender
+    /// is told of the better way (RTCF_DOREDIRECT).
+    pub redirect: bool,
 }
 
 impl RouteDecision {

@@ -15,6 +15,7 @@ use crate::cx::Cx;
 use crate::error::{AddrError, RouteError};
 use crate::event::{Event, EventSink};
 use crate::ids::{IfName, Ifindex};
+use crate::ip::conf::{ConfTarget, Devconf};
 use crate::ip::{
     AddressFlags, AddressSelector, AddressSpec, Flow, IfExists, Label, Lifetimes, NexthopSpec,
     Route, RouteKind, RouteMode, RouteSelector, RouteSpec, Scope,
@@ -311,4 +312,72 @@ fn labels_follow_a_new_name() {
         labels,
         [Label::new(b"uplink").expect("short"), Label::new(b"uplink:web").expect("short")]
     );
+}
+
+/// Recorded from Linux 6.1.0-56 with `ip monitor address route`.
+#[test]
+fn a_primary_goes_with_its_secondaries_or_is_inherited_as_linux_announces_it() {
+    let host = Listening::new();
+    let v0 = host.link("v0");
+    host.set_up(&v0, true);
+    let add_three = || {
+        for local in ["10.9.0.1", "10.9.0.2", "10.9.0.3"] {
+            host.add(&v0, local, 24).expect("free");
+        }
+        host.heard();
+    };
+    add_three();
+    host.delete(&v0, "10.9.0.1").expect("there");
+    let heard = [
+        "-addr 10.9.0.2",
+        "-local 10.9.0.2 dev 2 src 10.9.0.1",
+        "-addr 10.9.0.3",
+        "-local 10.9.0.3 dev 2 src 10.9.0.1",
+        "-addr 10.9.0.1",
+        "-10.9.0.0/24 dev 2 src 10.9.0.1",
+        "-broadcast 10.9.0.255 dev 2 src 10.9.0.1",
+        "-local 10.9.0.1 dev 2 src 10.9.0.1",
+    ];
+    assert_eq!(host.heard(), heard);
+    assert!(host.ns.set_conf(ConfTarget::Link(&v0), Devconf::PromoteSecondaries, 1));
+    add_three();
+    host.delete(&v0, "10.9.0.1").expect("there");
+    let heard = [
+        "-local 10.9.0.2 dev 2 src 10.9.0.1",
+        "-local 10.9.0.3 dev 2 src 10.9.0.1",
+        "-addr 10.9.0.1",
+        "-10.9.0.0/24 dev 2 src 10.9.0.1",
+        "-broadcast 10.9.0.255 dev 2 src 10.9.0.1",
+        "-local 10.9.0.1 dev 2 src 10.9.0.1",
+        "+addr 10.9.0.2",
+        "+local 10.9.0.2 dev 2 src 10.9.0.2",
+        "+10.9.0.0/24 dev 2 src 10.9.0.2",
+        "+broadcast 10.9.0.255 dev 2 src 10.9.0.2",
+        "+local 10.9.0.3 dev 2 src 10.9.0.2",
+    ];
+    assert_eq!(host.heard(), heard);
+}
+
+/// Recorded from Linux 6.1.0-56 with `ip monitor address route`.
+#[test]
+fn routes_that_prefer_a_deleted_address_are_announced_as_gone() {
+    let host = Listening::new();
+    let v0 = host.link("v0");
+    host.set_up(&v0, true);
+    host.add(&v0, "10.8.0.1", 24).expect("free");
+    host.add(&v0, "10.8.0.5", 24).expect("free");
+    let nexthop = NexthopSpec::new(None, Some(v0.ifindex()));
+    let spec = RouteSpec {
+        prefsrc: Some(addr("10.8.0.5")),
+        ..RouteSpec::unicast(addr("203.0.113.0"), 24, nexthop)
+    };
+    host.ns.add_route(&host.admin, &spec, RouteMode::CREATE, &host.cx()).expect("free");
+    host.heard();
+    host.delete(&v0, "10.8.0.5").expect("there");
+    let heard = [
+        "-addr 10.8.0.5",
+        "-local 10.8.0.5 dev 2 src 10.8.0.1",
+        "-203.0.113.0/24 dev 2 src 10.8.0.5",
+    ];
+    assert_eq!(host.heard(), heard);
 }
