@@ -117,7 +117,7 @@ impl LinkKind for Veth {
         self.other_link().into_iter().collect()
     }
 
-    fn detached(&self, _link: &Arc<Link>, _cx: &Cx<'_>) {
+    fn parting(&self, _link: &Arc<Link>) {
         self.joined.store(false, Ordering::Release);
     }
 

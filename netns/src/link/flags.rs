@@ -30,3 +30,11 @@ bitflags::bitflags! {
         const DORMANT = 1 << 17;
     }
 }
+
+impl LinkFlags {
+    /// Every bit: how a message says that all of a link is news.
+    #[must_use]
+    pub const fn all_bits() -> Self {
+        Self::from_bits_retain(u32::MAX)
+    }
+}

@@ -114,7 +114,7 @@ impl Link {
             tx_queue_len: state.tx_queue_len,
             group: state.group,
             promiscuity: state.promiscuity,
-            qdisc: self.kind.qdisc(flags.contains(LinkFlags::UP)),
+            qdisc: self.kind.qdisc(state.has_qdisc),
             allmulti: state.allmulti,
             link_mode: state.link_mode,
             oper_state: if flags.contains(LinkFlags::UP) {

@@ -99,9 +99,9 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
         self.name().is_some()
     }
 
-    /// `IFLA_QDISC`.
-    fn qdisc(&self, up: bool) -> &'static str {
-        if up { "noqueue" } else { "noop" }
+    /// `IFLA_QDISC`, once the link has been up and before.
+    fn qdisc(&self, attached: bool) -> &'static str {
+        if attached { "noqueue" } else { "noop" }
     }
 
     /// Whether the link has carrier; it shows while the link is up. Asked under the link's
@@ -140,6 +140,10 @@ pub trait LinkKind: Any + Send + Sync + core::fmt::Debug {
     fn companions(&self) -> Vec<Arc<Link>> {
         Vec::new()
     }
+
+    /// The link and its companions are about to be unregistered: from now on it shows no
+    /// other end.
+    fn parting(&self, _link: &Arc<Link>) {}
 
     /// The link is being unregistered: let go of peers and tables. It is down; its ports are
     /// removed next.

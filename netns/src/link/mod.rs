@@ -25,6 +25,7 @@ use warren_platform::lock::{self, RwLock};
 
 use crate::ids::{IfName, Ifindex, LinkId, MacAddr, Mtu, NsId};
 use crate::ip::LinkConf;
+use crate::ip::conf::Devconf;
 use crate::namespace::Namespace;
 
 pub use datapath::{TxVerdict, Upper};
@@ -81,6 +82,8 @@ pub(crate) struct LinkState {
     pub(crate) link_mode: u8,
     /// `lo`, or a link that could not be moved out: dies with the namespace.
     pub(crate) dying: bool,
+    /// It was up since it came here: a qdisc was attached then, and stays.
+    pub(crate) has_qdisc: bool,
     pub(crate) carrier_ups: u32,
     pub(crate) carrier_downs: u32,
     pub(crate) tx_queues: u32,
@@ -101,6 +104,11 @@ impl Link {
         let conf4 = LinkConf::fresh();
         if let Some(home) = &home {
             conf4.copy_from(&home.ip.conf.default);
+        }
+        // Linux: `inetdev_event`. What never leaves the machine needs no IPsec.
+        if flags.contains(LinkFlags::LOOPBACK) {
+            conf4.set(Devconf::DisableXfrm, 1);
+            conf4.set(Devconf::DisablePolicy, 1);
         }
         let ns = home.map_or(0, |home| home.id().0);
         Arc::new(Self {

@@ -123,7 +123,15 @@ impl Namespace {
         Ok(())
     }
 
+    /// Tells subscribers of a link as it is now. A peer in another namespace gives that
+    /// namespace its number here, whether anybody listens or not: on Linux, making the
+    /// message does.
     pub(super) fn announce(self: &Arc<Self>, link: &Arc<Link>, changed: LinkFlags, cx: &Cx<'_>) {
+        let peer = link.kind().peer().and_then(|peer| peer.namespace());
+        if let Some(elsewhere) = peer.filter(|ns| ns.id() != self.id()) {
+            // Without a number left, the message goes without one.
+            let _full = self.nsid_or_assign(&elsewhere, cx);
+        }
         self.events
             .emit(self, cx, || Event::LinkNew { info: link.info(), changed: changed.bits() });
     }
@@ -226,7 +234,9 @@ impl Namespace {
                 others = self.bring_down(link, cx);
             }
         }
-        let changed = link.flags() ^ old;
+        // What follows from carrier is no change of the flags, to Linux.
+        let volatile = LinkFlags::RUNNING | LinkFlags::LOWER_UP | LinkFlags::DORMANT;
+        let changed = (link.flags() ^ old) - volatile;
         if !changed.is_empty() {
             self.announce(link, changed, cx);
         }
@@ -252,6 +262,7 @@ impl Namespace {
             link.update_flags(LinkFlags::empty(), LinkFlags::UP);
             return Err(error);
         }
+        link.state().write().has_qdisc = true;
         link.refresh();
         Ok(link.spread_carrier(cx))
     }

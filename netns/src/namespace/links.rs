@@ -93,7 +93,7 @@ impl Namespace {
     ) -> Result<Arc<Link>, LinkError> {
         let _config = self.config.lock();
         let link = self.register(spec, kind, cx)?;
-        self.events.emit(self, cx, || Event::LinkNew { info: link.info(), changed: u32::MAX });
+        self.announce(&link, LinkFlags::all_bits(), cx);
         Ok(link)
     }
 
@@ -121,9 +121,12 @@ impl Namespace {
             }
         };
         one.refresh();
-        for (ns, link) in [(first.ns, &one), (second.ns, &other)] {
-            ns.events.emit(ns, cx, || Event::LinkNew { info: link.info(), changed: u32::MAX });
-        }
+        // Linux ties the two together only after it announced the first.
+        first
+            .ns
+            .events
+            .emit(first.ns, cx, || Event::LinkNew { info: one.info(), changed: u32::MAX });
+        second.ns.announce(&other, LinkFlags::all_bits(), cx);
         Ok((one, other))
     }
 
@@ -175,6 +178,7 @@ impl Namespace {
             carrier: true,
             link_mode: 0,
             dying: false,
+            has_qdisc: false,
             carrier_ups: 0,
             carrier_downs: 0,
             tx_queues: spec.tx_queues.unwrap_or(default_queues),
@@ -227,6 +231,7 @@ impl Namespace {
         let was_up = link.flags().contains(LinkFlags::UP);
         if was_up {
             self.bring_down(link, cx);
+            self.announce(link, LinkFlags::UP | LinkFlags::RUNNING, cx);
             self.l3_link_down(link, cx);
         }
         if let Some(master) = link.master() {
@@ -241,6 +246,7 @@ impl Namespace {
                 self.announce(&port, LinkFlags::empty(), cx);
             }
         }
+        link.state().write().has_qdisc = false;
         let info = self.events.has_listeners().then(|| link.info());
         self.links.write().remove(link);
         self.deadlines.clear(Key::Link(link.id()));
@@ -271,6 +277,7 @@ pub(super) fn unregister_family(ns: &Arc<Namespace>, link: &Arc<Link>, cx: &Cx<'
         if !ns.contains(link) {
             return false;
         }
+        link.kind().parting(link);
         for member in family {
             let home = member.namespace();
             if let Some(home) = home.filter(|home| home.contains(&member)) {

@@ -7,9 +7,8 @@ use super::Namespace;
 use crate::cap::NetAdmin;
 use crate::cx::Cx;
 use crate::error::LinkError;
-use crate::event::Event;
 use crate::ids::{IfName, Ifindex};
-use crate::link::Link;
+use crate::link::{Link, LinkFlags};
 
 impl Namespace {
     /// Moves a link from this namespace to `to`. It is taken down, loses its master, its
@@ -76,13 +75,15 @@ impl Namespace {
             None if to.link(old_index).is_none() => old_index,
             None => to.links.write().free_index().ok_or(LinkError::NoMemory)?,
         };
+        // The farewell says where it goes; without a number left it does not.
+        let _full = self.nsid_or_assign(to, cx);
         self.unregister(link, Some((to.weak(), ifindex)), cx);
         link.set_namespace(to);
         link.state().write().name = name;
         link.set_ifindex(ifindex);
         link.refresh();
         to.links.write().insert(link.clone());
-        to.events.emit(to, cx, || Event::LinkNew { info: link.info(), changed: u32::MAX });
+        to.announce(link, LinkFlags::all_bits(), cx);
         Ok(())
     }
 }

@@ -173,7 +173,7 @@ fn a_moved_link_keeps_its_index_where_it_is_free() {
     a.move_link(&ADMIN, &d0, &b, Some(name("eth0")), None, &cx).expect("moves");
     assert_eq!((d0.name(), d0.ifindex().get()), (name("eth0"), 4));
     assert_eq!(d0.namespace().map(|ns| ns.id()), Some(b.id()));
-    assert_eq!(heard(&in_a), ["gone d1", "gone d0"]);
+    assert_eq!(heard(&in_a), ["nsid 0", "gone d1", "gone d0"]);
     assert_eq!(heard(&in_b), ["new d1", "new x0", "new eth0"]);
     let clash = dummy(&a, "eth0", &cx).expect("free in a");
     assert_eq!(a.move_link(&ADMIN, &clash, &b, None, None, &cx), Err(LinkError::Exists));

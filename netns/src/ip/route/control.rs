@@ -85,6 +85,12 @@ impl Namespace {
         Ok(())
     }
 
+    /// Whether there is a table of this number: one that has, or once had, a route.
+    #[must_use]
+    pub fn has_route_table(&self, id: u32) -> bool {
+        self.ip.tables.read().fib.has_table(id)
+    }
+
     /// Every route of every table, in the order Linux dumps them.
     ///
     /// # Errors
