@@ -35,7 +35,7 @@ constants! { u16;
     RTM_NEWROUTE = 24; RTM_DELROUTE = 25; RTM_GETROUTE = 26;
     RTM_NEWNEIGH = 28; RTM_DELNEIGH = 29; RTM_GETNEIGH = 30;
     RTM_NEWRULE = 32; RTM_GETRULE = 34;
-    RTM_NEWNETCONF = 80; RTM_GETNETCONF = 82;
+    RTM_NEWNETCONF = 80; RTM_DELNETCONF = 81; RTM_GETNETCONF = 82;
     RTM_NEWNSID = 88; RTM_DELNSID = 89; RTM_GETNSID = 90;
     RTM_NEWLINKPROP = 108; RTM_DELLINKPROP = 109;
 }
@@ -43,7 +43,7 @@ constants! { u16;
 // include/uapi/linux/rtnetlink.h: multicast groups.
 constants! { u32;
     RTNLGRP_LINK = 1; RTNLGRP_NEIGH = 3; RTNLGRP_IPV4_IFADDR = 5; RTNLGRP_IPV4_ROUTE = 7;
-    RTNLGRP_NSID = 28; RTNLGRP_MAX = 36;
+    RTNLGRP_IPV4_NETCONF = 24; RTNLGRP_NSID = 28; RTNLGRP_MAX = 36;
 }
 
 // include/linux/socket.h: families as the first byte of a request.

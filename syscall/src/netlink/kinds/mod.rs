@@ -18,6 +18,9 @@ use crate::netlink::attr::{Policy, Table, Writer};
 use crate::netlink::route::Request;
 use crate::netlink::route::links::NewLink;
 
+/// GSO_MAX_SIZE: what a link takes that cuts nothing itself.
+pub const TSO_MAX_SIZE: u32 = 8 * 65_535;
+
 /// One kind of link, as rtnetlink makes, changes and shows it.
 pub trait KindCodec: Sync + core::fmt::Debug {
     /// `IFLA_INFO_KIND`.
@@ -58,6 +61,11 @@ pub trait KindCodec: Sync + core::fmt::Debug {
     /// Whether links of this kind show what they are on top of (`IFLA_LINK`).
     fn has_lower(&self) -> bool {
         false
+    }
+
+    /// `IFLA_TSO_MAX_SIZE`: eight times what an IP packet may hold, for virtual links.
+    fn tso_max_size(&self, _link: &Link) -> u32 {
+        TSO_MAX_SIZE
     }
 
     /// What `IFLA_INFO_SLAVE_DATA` of a port may contain; `None` for kinds without ports.

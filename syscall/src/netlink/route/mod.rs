@@ -35,9 +35,9 @@ use crate::cred::{Caller, Capability};
 use crate::errno::Errno;
 use crate::netlink::abi::{
     AF_BRIDGE, AF_INET, NLM_F_BULK, RTM_BASE, RTM_DELADDR, RTM_DELLINK, RTM_DELLINKPROP,
-    RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETNETCONF, RTM_GETNSID,
-    RTM_GETROUTE, RTM_GETRULE, RTM_MAX, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP, RTM_NEWNSID,
-    RTM_NEWROUTE, RTM_SETLINK,
+    RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETNETCONF,
+    RTM_GETNSID, RTM_GETROUTE, RTM_GETRULE, RTM_MAX, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWLINKPROP,
+    RTM_NEWNEIGH, RTM_NEWNSID, RTM_NEWROUTE, RTM_SETLINK,
 };
 use crate::netlink::ack::Refusal;
 use crate::netlink::attr::{Policy, Strictness, Table, Writer};
@@ -184,6 +184,10 @@ fn handler(kind: u16, family: u8) -> Option<Handler> {
         (RTM_NEWROUTE, AF_INET) => routes::new,
         (RTM_DELROUTE, AF_INET) => routes::delete,
         (RTM_GETROUTE, AF_INET) => routes::get,
+        (RTM_NEWNEIGH | RTM_DELNEIGH, AF_BRIDGE) => return None,
+        (RTM_NEWNEIGH, _) => neighbours::new,
+        (RTM_DELNEIGH, _) => neighbours::delete,
+        (RTM_GETNEIGH, _) => neighbours::get,
         (RTM_GETNETCONF, AF_INET) => netconf::get,
         (RTM_NEWNSID, _) => namespaces::new,
         (RTM_GETNSID, _) => namespaces::get,
@@ -200,6 +204,7 @@ fn dump(request: &Request<'_>) -> Result<Result<Box<dyn Dump>, Refusal>, Refusal
         (RTM_GETADDR, _) => addresses::dump(request),
         (RTM_GETROUTE, _) => routes::dump(request),
         (RTM_GETNEIGH, AF_BRIDGE) => bridge::fdb::dump(request),
+        (RTM_GETNEIGH, _) => neighbours::dump(request),
         (RTM_GETNETCONF, _) => netconf::dump(request),
         (RTM_GETNSID, _) => namespaces::dump(request),
         (RTM_GETRULE, _) => rules::dump(request),

@@ -54,6 +54,12 @@ impl Shown {
     }
 }
 
+/// The body of a notification that a link's settings went with it.
+pub(super) fn write_gone(index: Ifindex, out: &mut Writer<'_>) {
+    out.raw(&[AF_INET]);
+    out.u32(NETCONFA_IFINDEX, index.get());
+}
+
 /// The settings under one number.
 pub(super) fn get(request: &Request<'_>) -> Result<Answer, Refusal> {
     let table = request.attributes(FIXED, &POLICY, request.get_strictness())?;

@@ -4,12 +4,14 @@ use alloc::sync::Arc;
 
 use warren_netns::event::Event;
 use warren_netns::ip::{Address, Route};
+use warren_netns::neighbour::Neighbour;
 use warren_netns::{Cx, Namespace};
 
-use super::{addresses, links, namespaces, routes};
+use super::{addresses, links, namespaces, neighbours, netconf, routes};
 use crate::netlink::abi::{
-    RTM_DELADDR, RTM_DELLINK, RTM_DELNSID, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID,
-    RTM_NEWROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_LINK, RTNLGRP_NSID,
+    RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELNETCONF, RTM_DELNSID, RTM_DELROUTE, RTM_NEWADDR,
+    RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNSID, RTM_NEWROUTE, RTNLGRP_IPV4_IFADDR,
+    RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV4_ROUTE, RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_NSID,
 };
 use crate::netlink::attr::Writer;
 use crate::netlink::message::{Datagram, Reply};
@@ -23,39 +25,59 @@ pub(in crate::netlink) struct Notification {
     pub(in crate::netlink) bytes: Arc<[u8]>,
 }
 
-/// The message for `event`; `None` if nobody is told of it, or memory is short.
+/// The messages for `event`, in Linux's order; one that does not fit memory is left out.
 pub(in crate::netlink) fn render(
     ns: &Arc<Namespace>,
     event: &Event,
     cx: &Cx<'_>,
-) -> Option<Notification> {
-    match event {
+) -> impl Iterator<Item = Notification> {
+    let (before, message) = match event {
         Event::LinkNew { info, changed } => {
             let message = links::LinkMessage::of(info, ns, cx).changed(*changed);
             // Only a new link names the request behind it.
             let origin = cx.origin.filter(|_| *changed == u32::MAX);
             let reply = from(origin, RTM_NEWLINK);
-            single(RTNLGRP_LINK, &reply, |out| message.write(out))
+            (None, single(RTNLGRP_LINK, &reply, |out| message.write(out)))
         }
         Event::LinkGone { info, moved_to } => {
+            let settings = single(RTNLGRP_IPV4_NETCONF, &from(None, RTM_DELNETCONF), |out| {
+                netconf::write_gone(info.ifindex, out);
+            });
             let message = links::LinkMessage::of(info, ns, cx).changed(u32::MAX).gone(moved_to);
             let origin = cx.origin.filter(|_| moved_to.is_none());
-            single(RTNLGRP_LINK, &from(origin, RTM_DELLINK), |out| message.write(out))
+            let reply = from(origin, RTM_DELLINK);
+            (settings, single(RTNLGRP_LINK, &reply, |out| message.write(out)))
         }
         Event::NsidNew { nsid } => {
             let reply = from(cx.origin, RTM_NEWNSID);
-            single(RTNLGRP_NSID, &reply, |out| namespaces::write_nsid(*nsid, out))
+            (None, single(RTNLGRP_NSID, &reply, |out| namespaces::write_nsid(*nsid, out)))
         }
         Event::NsidGone { nsid } => {
             let reply = from(None, RTM_DELNSID);
-            single(RTNLGRP_NSID, &reply, |out| namespaces::write_nsid(*nsid, out))
+            (None, single(RTNLGRP_NSID, &reply, |out| namespaces::write_nsid(*nsid, out)))
         }
-        Event::AddrNew { address } => address_message(RTM_NEWADDR, *address, cx),
-        Event::AddrGone { address } => address_message(RTM_DELADDR, *address, cx),
-        Event::RouteNew { route, how } => route_message(RTM_NEWROUTE, how.bits(), route, cx),
-        Event::RouteGone { route } => route_message(RTM_DELROUTE, 0, route, cx),
-        _ => None,
-    }
+        Event::AddrNew { address } => (None, address_message(RTM_NEWADDR, *address, cx)),
+        Event::AddrGone { address } => (None, address_message(RTM_DELADDR, *address, cx)),
+        Event::RouteNew { route, how } => {
+            (None, route_message(RTM_NEWROUTE, how.bits(), route, cx))
+        }
+        Event::RouteGone { route } => (None, route_message(RTM_DELROUTE, 0, route, cx)),
+        Event::NeighbourNew { neighbour } => {
+            (None, neighbour_message(RTM_NEWNEIGH, *neighbour, cx))
+        }
+        Event::NeighbourGone { neighbour } => {
+            (None, neighbour_message(RTM_DELNEIGH, *neighbour, cx))
+        }
+        _ => (None, None),
+    };
+    before.into_iter().chain(message)
+}
+
+fn neighbour_message(kind: u16, neighbour: Neighbour, cx: &Cx<'_>) -> Option<Notification> {
+    let shown = neighbours::Shown { neighbour, now: cx.now };
+    // Linux names the asker of these, but not the request.
+    let reply = Reply { sequence: 0, ..from(cx.origin, kind) };
+    single(RTNLGRP_NEIGH, &reply, |out| shown.write(out))
 }
 
 fn address_message(kind: u16, address: Address, cx: &Cx<'_>) -> Option<Notification> {

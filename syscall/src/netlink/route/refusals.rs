@@ -1,7 +1,7 @@
 //! The core's refusals as rtnetlink's: the errno of [`crate::error`], and the text Linux
 //! adds to some of them.
 
-use warren_netns::error::{AddrError, LinkError, RouteError};
+use warren_netns::error::{AddrError, LinkError, NeighbourError, RouteError};
 
 use crate::errno::Errno;
 use crate::netlink::ack::Refusal;
@@ -21,6 +21,16 @@ impl From<LinkError> for Refusal {
 impl From<AddrError> for Refusal {
     fn from(error: AddrError) -> Self {
         Self::new(Errno::from(error))
+    }
+}
+
+impl From<NeighbourError> for Refusal {
+    fn from(error: NeighbourError) -> Self {
+        let refusal = Self::new(Errno::from(error));
+        match error {
+            NeighbourError::NoAddress => refusal.text("No link layer address given"),
+            _ => refusal,
+        }
     }
 }
 

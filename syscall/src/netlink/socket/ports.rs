@@ -157,7 +157,8 @@ struct Notifier(Weak<Ports>);
 impl EventSink for Notifier {
     fn event(&self, ns: &Arc<Namespace>, event: &Event, cx: &Cx<'_>) {
         let Some(ports) = self.0.upgrade() else { return };
-        let Some(notification) = notify::render(ns, event, cx) else { return };
-        ports.broadcast(&Incoming::from_kernel(notification.bytes, notification.group));
+        for notification in notify::render(ns, event, cx) {
+            ports.broadcast(&Incoming::from_kernel(notification.bytes, notification.group));
+        }
     }
 }

@@ -15,7 +15,7 @@ use warren_netns::Link;
 use warren_netns::link::LinkInfo;
 use warren_platform::{Duration, Instant};
 
-use super::KindCodec;
+use super::{KindCodec, TSO_MAX_SIZE};
 use crate::errno::Errno;
 use crate::netlink::ack::Refusal;
 use crate::netlink::attr::{Policy, Table, Writer};
@@ -65,6 +65,12 @@ impl KindCodec for Bridge {
 
     fn has_data(&self) -> bool {
         true
+    }
+
+    /// A bridge takes what its ports take; without any, what every link does
+    /// (TSO_LEGACY_MAX_SIZE).
+    fn tso_max_size(&self, link: &Link) -> u32 {
+        if link.kind().ports().is_empty() { 65_536 } else { TSO_MAX_SIZE }
     }
 
     fn fill_data(&self, info: &LinkInfo, now: Instant, out: &mut Writer<'_>) {

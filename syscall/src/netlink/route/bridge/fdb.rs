@@ -56,7 +56,8 @@ pub(in crate::netlink::route) fn dump(request: &Request<'_>) -> Result<Box<dyn D
             let stations = own.fdb(request.cx.now);
             entries.extend(stations.into_iter().filter_map(|entry| Entry::station(entry, &link)));
         }
-        if filter.bridge.is_none() || is_asked_for {
+        let master = link.master().map(|master| master.ifindex().get());
+        if is_asked_for || filter.bridge == master {
             entries.extend(Entry::all_hosts(&link));
         }
     }

@@ -9,13 +9,12 @@ use warren_platform::Instant;
 use super::abi::*;
 use crate::netlink::abi::{AF_INET, AF_UNSPEC};
 use crate::netlink::attr::Writer;
-use crate::netlink::kinds;
+use crate::netlink::kinds::{self, TSO_MAX_SIZE};
 
 /// What a link without segmentation limits of its own reports
-/// (include/linux/netdevice.h: GSO_LEGACY_MAX_SIZE, GSO_MAX_SEGS, TSO_MAX_SIZE).
+/// (include/linux/netdevice.h: GSO_LEGACY_MAX_SIZE, GSO_MAX_SEGS).
 const GSO_MAX_SIZE: u32 = 65_536;
 const GSO_MAX_SEGS: u32 = 65_535;
-const TSO_MAX_SIZE: u32 = 524_280;
 
 /// A link, with what a message says beside the link itself.
 #[derive(Clone, Debug)]
@@ -96,7 +95,9 @@ impl<'a> LinkMessage<'a> {
         out.u32(IFLA_GSO_MAX_SEGS, GSO_MAX_SEGS);
         out.u32(IFLA_GSO_MAX_SIZE, GSO_MAX_SIZE);
         out.u32(IFLA_GRO_MAX_SIZE, GSO_MAX_SIZE);
-        out.u32(IFLA_TSO_MAX_SIZE, TSO_MAX_SIZE);
+        let kind = info.kind.and_then(kinds::by_name);
+        let tso_max_size = kind.map_or(TSO_MAX_SIZE, |kind| kind.tso_max_size(&info.link));
+        out.u32(IFLA_TSO_MAX_SIZE, tso_max_size);
         out.u32(IFLA_TSO_MAX_SEGS, GSO_MAX_SEGS);
         out.u32(IFLA_NUM_RX_QUEUES, info.rx_queues);
         if let Some(master) = &info.master {

@@ -57,8 +57,8 @@ pub(in crate::netlink::route) fn dump(request: &Request<'_>) -> Result<Box<dyn D
     if filter.flags & (RTM_F_CLONED | RTM_F_PREFIX) == 0 {
         routes = request.ns.routes()?;
     }
-    let has_table = |id| id == 0 || routes.iter().any(|route| route.table == id);
-    if !has_table(filter.table) && request.family() == AF_INET {
+    let has_table = filter.table == 0 || request.ns.has_route_table(filter.table);
+    if !has_table && request.family() == AF_INET {
         return Err(Refusal::new(Errno::ENOENT).text("ipv4: FIB table does not exist"));
     }
     routes.retain(|route| filter.shows(route));
