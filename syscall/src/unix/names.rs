@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use warren_platform::lock::{self, Mutex};
 
@@ -16,6 +16,7 @@ use crate::errno::Errno;
 #[derive(Debug, Default)]
 pub struct UnixTable {
     next: AtomicU64,
+    in_transit: AtomicUsize,
     entries: Mutex<lock::Sockets, Entries>,
 }
 
@@ -26,7 +27,26 @@ struct Entries {
     next_autobind: u32,
 }
 
+/// Files that may be in transit in one namespace. Linux bounds a user's by RLIMIT_NOFILE; a
+/// bound is needed because unix sockets sent to each other are never closed.
+const MOST_IN_TRANSIT: usize = 4_096;
+
 impl UnixTable {
+    /// Counts `files` more in transit.
+    pub(super) fn send_off(&self, files: usize) -> Result<(), Errno> {
+        let before = self.in_transit.fetch_add(files, Ordering::Relaxed);
+        if before + files > MOST_IN_TRANSIT {
+            self.arrived(files);
+            return Err(Errno::ETOOMANYREFS);
+        }
+        Ok(())
+    }
+
+    /// `files` arrived, or were dropped on the way.
+    pub(super) fn arrived(&self, files: usize) {
+        self.in_transit.fetch_sub(files, Ordering::Relaxed);
+    }
+
     pub(super) fn next_number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }

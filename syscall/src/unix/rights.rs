@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use warren_netns::Namespace;
 
+use super::UnixTable;
 use crate::abi::{SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
 use crate::cmsg::{self, Writer};
 use crate::cred::{Caller, Capability};
@@ -51,10 +52,54 @@ impl Credentials {
     }
 }
 
+/// Files in transit: counted in their namespace until they are taken or dropped.
+#[derive(Default)]
+pub(super) struct Files {
+    handles: Vec<FileHandle>,
+    table: Option<Arc<UnixTable>>,
+}
+
+impl Files {
+    fn send_off(handles: Vec<FileHandle>, table: &Arc<UnixTable>) -> Result<Self, Errno> {
+        if handles.is_empty() {
+            return Ok(Self::default());
+        }
+        table.send_off(handles.len())?;
+        Ok(Self { handles, table: Some(table.clone()) })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.handles.is_empty()
+    }
+
+    /// The files, which have arrived.
+    pub(super) fn take(&mut self) -> Vec<FileHandle> {
+        if let Some(table) = self.table.take() {
+            table.arrived(self.handles.len());
+        }
+        core::mem::take(&mut self.handles)
+    }
+
+    /// The files once more, for who only peeks.
+    pub(super) fn copies(&self) -> Vec<FileHandle> {
+        self.handles.clone()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
 /// What the control messages of a `sendmsg` said.
 pub(super) struct Attached {
     pub(super) credentials: Credentials,
-    pub(super) files: Vec<FileHandle>,
+    pub(super) files: Files,
 }
 
 /// Reads the control messages of a `sendmsg` (`__scm_send`). Levels other than SOL_SOCKET
@@ -62,30 +107,32 @@ pub(super) struct Attached {
 pub(super) fn parse(
     control: &[u8],
     ns: &Arc<Namespace>,
+    table: &Arc<UnixTable>,
     process: &dyn Process,
 ) -> Result<Attached, Errno> {
-    let mut attached = Attached { credentials: Credentials::of(process), files: Vec::new() };
+    let mut credentials = Credentials::of(process);
+    let mut files = Vec::new();
     for message in cmsg::parse(control) {
         let message = message?;
         match (message.level, message.kind) {
             (SOL_SOCKET, SCM_RIGHTS) => {
                 for fd in message.data.chunks_exact(4) {
-                    if attached.files.len() == MAX_FILES {
+                    if files.len() == MAX_FILES {
                         return Err(Errno::EINVAL);
                     }
                     let fd = i32::from_ne_bytes([fd[0], fd[1], fd[2], fd[3]]);
-                    attached.files.push(process.file(fd)?);
+                    files.push(process.file(fd)?);
                 }
             }
             (SOL_SOCKET, SCM_CREDENTIALS) => {
                 let claimed = Credentials::from_bytes(message.data).ok_or(Errno::EINVAL)?;
-                attached.credentials = check(claimed, ns, process)?;
+                credentials = check(claimed, ns, process)?;
             }
             (SOL_SOCKET, _) => return Err(Errno::EINVAL),
             _ => {}
         }
     }
-    Ok(attached)
+    Ok(Attached { credentials, files: Files::send_off(files, table)? })
 }
 
 /// `scm_check_creds`: a process may only claim to be itself, unless it is privileged.

@@ -175,3 +175,22 @@ fn nobody_may_claim_to_be_another() {
     let (control, _) = control.finish();
     assert_eq!(send_with(&one, b"f", &control, &me), Err(Errno::EPERM));
 }
+
+#[test]
+fn files_in_transit_are_bounded_and_counted_until_they_arrive() {
+    let (_stack, ns) = world();
+    let me = TestProcess::default();
+    let fd = me.install_file(Arc::new(()), false).expect("room");
+    let mut control = Writer::new(4_096);
+    control.put(SOL_SOCKET, SCM_RIGHTS, &fd.to_ne_bytes().repeat(253));
+    let (control, _) = control.finish();
+    let (one, other) = UnixSocket::pair(&ns, UnixKind::Stream, &me);
+    let sent = (0..100).take_while(|_| send_with(&one, b"f", &control, &me).is_ok()).count();
+    assert_eq!(sent, 16);
+    assert_eq!(send_with(&one, b"f", &control, &me), Err(Errno::ETOOMANYREFS));
+    receive(&other, 1, 0, &me).expect("the first");
+    assert_eq!(send_with(&one, b"f", &control, &me), Ok(1));
+    other.close();
+    let (one, _other) = UnixSocket::pair(&ns, UnixKind::Stream, &me);
+    assert_eq!(send_with(&one, b"f", &control, &me), Ok(1));
+}

@@ -7,7 +7,7 @@ use warren_platform::Readiness;
 
 use super::bound::address;
 use super::connect::{wait_here, wake};
-use super::rights::{self, Attached};
+use super::rights::{self, Attached, Files};
 use super::{Credentials, MAX_DATAGRAMS, Name, Phase, State, UnixKind, UnixSocket};
 use crate::abi::{
     MSG_CMSG_CLOEXEC, MSG_EOR, MSG_OOB, MSG_PEEK, MSG_TRUNC, SCM_CREDENTIALS, SOL_SOCKET,
@@ -27,7 +27,7 @@ pub(super) struct Message {
     read: usize,
     from: Option<Name>,
     credentials: Credentials,
-    files: Vec<FileHandle>,
+    files: Files,
 }
 
 impl core::fmt::Debug for Message {
@@ -55,7 +55,7 @@ impl UnixSocket {
         if message.flags & MSG_OOB != 0 {
             return Err(Errno::EOPNOTSUPP);
         }
-        let attached = rights::parse(message.control, &self.ns, process)?;
+        let attached = rights::parse(message.control, &self.ns, &self.table, process)?;
         if let Some(error) = self.take_error() {
             return Err(error);
         }
@@ -177,7 +177,7 @@ impl UnixSocket {
             || Weak::ptr_eq(&state.peer, &Arc::downgrade(sender))
     }
 
-    fn message(&self, bytes: Vec<u8>, credentials: Credentials, files: Vec<FileHandle>) -> Message {
+    fn message(&self, bytes: Vec<u8>, credentials: Credentials, files: Files) -> Message {
         Message { bytes, read: 0, from: self.name(), credentials, files }
     }
 
@@ -252,11 +252,11 @@ impl UnixSocket {
                 }
                 copied += len;
                 if peek {
-                    files = message.files.clone();
+                    files = message.files.copies();
                     skip += 1;
                     continue;
                 }
-                files = core::mem::take(&mut message.files);
+                files = message.files.take();
                 message.read += len;
                 if message.len() == 0 {
                     state.inbox.pop_front();
@@ -281,7 +281,7 @@ impl UnixSocket {
             let copied = len.min(room.payload.room());
             room.payload.put(&first.bytes[..copied])?;
             let (from, credentials) = (first.from.clone(), first.credentials);
-            let files = if peek { first.files.clone() } else { core::mem::take(&mut first.files) };
+            let files = if peek { first.files.copies() } else { first.files.take() };
             let mut waiting = Default::default();
             if !peek {
                 state.inbox.pop_front();
