@@ -164,7 +164,7 @@ impl Namespace {
         mib.ip(Ip::ReasmReqds);
         let payload = header.total_len - header.header_len;
         let end = header.fragment_offset + payload;
-        let odd = header.more_fragments && payload % 8 != 0;
+        let odd = header.more_fragments && !payload.is_multiple_of(8);
         if payload == 0 || odd || end + header.header_len > MAX_DATAGRAM {
             mib.ip(Ip::ReasmFails);
             self.drops.count(DropReason::BadFragment);

@@ -11,6 +11,7 @@ use crate::ip::checksum;
 use crate::ip::conf::Setting;
 use crate::ip::header::{Header, MIN_HEADER};
 use crate::ip::mib::Icmp;
+use crate::ip::route::RouteKind;
 use crate::ip::route::lookup::Flow;
 use crate::link::Link;
 use crate::namespace::Namespace;
@@ -127,6 +128,13 @@ impl Namespace {
             self.drops.count(DropReason::BadTransport);
             return;
         };
+        // RFC 1122, 3.2.2: an error about a broadcast is somebody's mistake.
+        let bogus = self.address_kind(quoted.dst) == RouteKind::Broadcast;
+        if bogus && !self.ip.conf.is_on(Setting::IgnoreBogusErrors) {
+            self.ip.mib.icmp(Icmp::InErrors);
+            self.drops.count(DropReason::BadTransport);
+            return;
+        }
         let mtu = if (body[0], body[1]) == (message::UNREACHABLE, 4) {
             u32::from(u16::from_be_bytes([body[6], body[7]]))
         } else {
