@@ -18,7 +18,7 @@ const ARP: u64 = 42;
 const ECHO: u64 = 14 + 20 + 8 + PAYLOAD as u64;
 
 /// Two namespaces joined by a pair, 10.0.0.1 and 10.0.0.2.
-fn two(world: &mut World) -> [(Arc<Namespace>, Arc<Link>); 2] {
+fn two(world: &mut World) -> [Station; 2] {
     let (a, b) = (world.namespace(), world.namespace());
     let (v0, v1) = world.veth((&a, "eth0"), (&b, "eth0"));
     world.address(&v0, "10.0.0.1/24");
@@ -27,9 +27,12 @@ fn two(world: &mut World) -> [(Arc<Namespace>, Arc<Link>); 2] {
     [(a, v0), (b, v1)]
 }
 
+/// A namespace and its link.
+type Station = (Arc<Namespace>, Arc<Link>);
+
 /// A bridge 10.0.0.254 in a namespace of its own, and `count` namespaces 10.0.0.1, ... on
 /// its ports.
-fn lan(world: &mut World, count: usize) -> (Arc<Link>, Vec<(Arc<Namespace>, Arc<Link>)>) {
+fn lan(world: &mut World, count: usize) -> (Arc<Link>, Vec<Station>) {
     let home = world.namespace();
     let bridge = world.bridge(&home, "br0");
     world.address(&bridge, "10.0.0.254/24");

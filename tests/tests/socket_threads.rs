@@ -2,9 +2,9 @@
 //! on a CPU of its own, while NAPI threads poll and time passes. Every byte arrives, nobody
 //! sleeps for ever, nothing is left.
 
+use core::cell::Cell;
+use core::net::{Ipv4Addr, SocketAddrV4};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::cell::Cell;
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex};
 use std::thread;
 

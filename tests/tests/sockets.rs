@@ -1,7 +1,7 @@
 //! Sockets over the whole stack: real L3, ARP, veth pairs and bridges between them.
 
-use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use core::convert::Infallible;
+use core::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use warren_netns::error::SocketError;

@@ -1,9 +1,9 @@
 //! Real threads on real CPUs: senders, NAPI threads and an administrator at once. What the
 //! simulation orders, here the machine orders; the promises are the same.
 
+use core::cell::Cell;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::thread;
 
@@ -320,7 +320,7 @@ fn live_and_die(stack: &Arc<Stack>, home: &Arc<Namespace>, bridge: &Arc<Link>, s
         }
     }
     ping.close(&cx(stack));
-    if serial % 2 == 0 {
+    if serial.is_multiple_of(2) {
         home.delete_link(&ADMIN, &port, &cx(stack)).expect("it is there");
     }
     ns.release(&cx(stack));
