@@ -8,10 +8,13 @@ use ostd::mm::{VmReader, VmWriter};
 use ostd::sync::Mutex;
 
 use super::file::{File, OpenFlags, copy_in, read_text};
-use super::inode::{DirEntry, FileSystem, Inode};
+use super::inode::{Creator, DirEntry, FileSystem, Inode, NewNode};
 use super::mount::Path;
 use super::stat::{Device, Kind, Stat, StatFs};
 use crate::prelude::*;
+
+/// The magic number of /proc.
+pub const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// The longest text one write may hand in (a page, as Linux takes at once).
 const MAX_WRITE: usize = 4_096;
@@ -158,7 +161,10 @@ impl FileSystem for GeneratedFs {
 
     fn root(&self) -> Arc<dyn Inode> {
         let node = Node::Directory(self.root.clone());
-        Arc::new(GeneratedInode { device: self.device, ino: ROOT_INO, node })
+        // What Linux says when something is to be created: its /proc looks the name up and
+        // finds nothing, its /sys finds room for a name and refuses it.
+        let refusal = if self.magic == PROC_SUPER_MAGIC { Errno::ENOENT } else { Errno::EACCES };
+        Arc::new(GeneratedInode { device: self.device, ino: ROOT_INO, node, refusal })
     }
 
     fn statfs(&self) -> StatFs {
@@ -174,6 +180,8 @@ struct GeneratedInode {
     device: Device,
     ino: u64,
     node: Node,
+    /// Why nothing can be created.
+    refusal: Errno,
 }
 
 /// The number of `name` in the directory with number `parent` (FNV-1a over the path).
@@ -220,7 +228,12 @@ impl Inode for GeneratedInode {
 
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
         let node = self.directory()?.entry(name).ok_or(Errno::ENOENT)?;
-        Ok(Arc::new(Self { device: self.device, ino: child_ino(self.ino, name), node }))
+        let ino = child_ino(self.ino, name);
+        Ok(Arc::new(Self { device: self.device, ino, node, refusal: self.refusal }))
+    }
+
+    fn create(&self, _name: &[u8], _node: NewNode<'_>, _by: &Creator) -> Result<Arc<dyn Inode>> {
+        Err(self.refusal)
     }
 
     fn readdir(&self, cursor: u64, each: &mut dyn FnMut(DirEntry<'_>) -> bool) -> Result<()> {

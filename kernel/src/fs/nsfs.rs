@@ -13,6 +13,7 @@ use super::mount::{InternalFs, Mount, Path, anonymous_path, internal_mount};
 use super::stat::{Kind, Stat};
 use crate::mm::user;
 use crate::prelude::*;
+use crate::process::initial_namespace;
 
 /// `NSFS_MAGIC`: how tools recognise a namespace's file.
 pub const NSFS_MAGIC: u64 = 0x6e73_6673;
@@ -75,7 +76,7 @@ pub trait NsObject: Send + Sync + 'static {
     /// # Errors
     /// `EPERM` if that is outside the caller's reach.
     fn owner(&self) -> Result<Arc<dyn NsObject>> {
-        Err(Errno::EPERM)
+        Ok(initial_namespace(NsKind::User))
     }
 
     /// The namespace above it, for NS_GET_PARENT.

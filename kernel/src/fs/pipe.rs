@@ -121,13 +121,17 @@ struct State {
 pub struct Pipe {
     state: Mutex<State>,
     pollee: Pollee,
+    /// Whether it is a FIFO: only then does opening wait for the other end.
+    named: bool,
 }
 
-impl Default for Pipe {
-    fn default() -> Self {
+impl Pipe {
+    /// A pipe nobody has opened.
+    #[must_use]
+    pub fn new(named: bool) -> Self {
         let ring = Ring { data: Vec::new(), head: 0, len: 0, capacity: DEFAULT_CAPACITY };
         let state = State { ring, readers: 0, writers: 0, readers_seen: 0, writers_seen: 0 };
-        Self { state: Mutex::new(state), pollee: Pollee::new() }
+        Self { state: Mutex::new(state), pollee: Pollee::new(), named }
     }
 }
 
@@ -305,7 +309,7 @@ impl Drop for PipeEnd {
     }
 }
 
-/// Opens an end of a FIFO, waiting for the other end as fifo(7) says.
+/// Opens an end of a pipe by name, for FIFOs waiting for the other end as fifo(7) says.
 ///
 /// # Errors
 /// `ENXIO` if opened for writing without waiting and nobody reads; `EINTR`.
@@ -316,7 +320,7 @@ pub fn open_fifo(pipe: &Arc<Pipe>, flags: OpenFlags) -> Result<Box<dyn File>> {
         return Err(Errno::ENXIO);
     }
     let end = PipeEnd::open(pipe, flags);
-    if nonblocking || reads && writes {
+    if nonblocking || reads && writes || !pipe.named {
         return Ok(Box::new(end));
     }
     let (seen, present) = {
@@ -358,7 +362,7 @@ impl Inode for PipeInode {
 pub fn new_pipe(flags: OpenFlags) -> (Arc<OpenFile>, Arc<OpenFile>) {
     static MOUNT: Once<Arc<Mount>> = Once::new();
     let mount = MOUNT.call_once(|| internal_mount(InternalFs::new("pipefs", PIPEFS_MAGIC)));
-    let pipe = Arc::new(Pipe::default());
+    let pipe = Arc::new(Pipe::new(false));
     let ino = next_ino();
     let device = mount.file_system().device();
     let credentials = current().credentials();

@@ -90,6 +90,21 @@ impl NsObject for InitialNamespace {
         self
     }
 
+    fn owner(&self) -> Result<Arc<dyn NsObject>> {
+        match self.kind {
+            // Nothing owns the first user namespace.
+            NsKind::User => Err(Errno::EPERM),
+            _ => Ok(initial_namespace(NsKind::User)),
+        }
+    }
+
+    fn parent(&self) -> Result<Arc<dyn NsObject>> {
+        match self.kind {
+            NsKind::User | NsKind::Pid => Err(Errno::EPERM),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
     fn owner_uid(&self) -> Result<u32> {
         if self.kind == NsKind::User { Ok(0) } else { Err(Errno::EINVAL) }
     }

@@ -20,7 +20,7 @@ mod system;
 
 use alloc::format;
 
-use super::generated::{Directory, GeneratedFs, Link, Node};
+use super::generated::{Directory, GeneratedFs, Link, Node, PROC_SUPER_MAGIC};
 use super::inode::FileSystem;
 use super::options::split_options;
 use super::stat::Kind;
@@ -28,8 +28,6 @@ use crate::prelude::*;
 use crate::process::{Pid, current, tree};
 
 use process::ProcessDirectory;
-
-const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// Makes an instance of /proc.
 ///

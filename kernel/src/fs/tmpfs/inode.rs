@@ -354,7 +354,7 @@ impl Inode for TmpInode {
         if let Some(pipe) = slot.upgrade() {
             return Ok(pipe);
         }
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(true));
         *slot = Arc::downgrade(&pipe);
         Ok(pipe)
     }
