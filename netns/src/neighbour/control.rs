@@ -80,7 +80,7 @@ impl Namespace {
                     let before = entry.deadline;
                     let news = News {
                         mac: spec.mac,
-                        state: spec.state,
+                        state: spec.state & NeighbourState::all(),
                         overrides: !known || mode.contains(NeighbourUpdate::REPLACE),
                         admin: true,
                     };
