@@ -126,10 +126,7 @@ fn deadline(
     let deadline = match (absolute, realtime) {
         (true, true) => time::now() + span.saturating_sub(time::realtime()),
         (true, false) => Instant::ZERO + span,
-        (false, _) => {
-            let mut resumed = thread.resumed_deadline.lock();
-            *resumed.get_or_insert_with(|| time::now() + span)
-        }
+        (false, _) => thread.deadline_after(span),
     };
     Ok(Some(deadline))
 }

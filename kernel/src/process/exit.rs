@@ -15,6 +15,9 @@ pub(super) fn exit_thread(thread: &Arc<Thread>, code: u8) {
         kill_process(process, ExitStatus::Exited(code));
         return;
     }
+    if thread.tid() == process.pid() {
+        process.note_exit_code(code);
+    }
     let shared = process.signals.lock();
     thread.signals.lock().killed = true;
     thread.refresh_signal_pending(&shared);
@@ -38,7 +41,7 @@ pub(super) fn leave(thread: &Arc<Thread>) {
 
 /// Ends a process whose threads have all left.
 fn end(process: &Arc<Process>) {
-    let status = process.signals.lock().exiting.unwrap_or(ExitStatus::Exited(0));
+    let status = process.signals.lock().exiting.unwrap_or_else(|| process.first_exit_status());
     if process.is_init() {
         end_of_init(status);
     }

@@ -1,10 +1,10 @@
 //! A process: threads that share an address space and are seen as one from outside.
 
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
 
 use ostd::sync::{LocalIrqDisabled, Mutex, SpinLock};
 
-use super::{Credentials, Limits, Pid, Thread, Times};
+use super::{Credentials, ExitStatus, Limits, Pid, Thread, Times};
 use crate::mm::AddressSpace;
 use crate::prelude::*;
 use crate::signal::{ProcessSignals, Signal, Stop};
@@ -37,6 +37,8 @@ pub struct Process {
     exit_signal: AtomicU32,
     death_signal: AtomicU32,
     has_execed: AtomicBool,
+    /// What its first thread gave exit(2), if others outlived it.
+    first_exit_code: AtomicU8,
     /// `PR_SET_DUMPABLE`.
     pub dumpable: AtomicI32,
     started: Instant,
@@ -78,6 +80,7 @@ impl Process {
             exit_signal: AtomicU32::new(signal_number(exit_signal)),
             death_signal: AtomicU32::new(0),
             has_execed: AtomicBool::new(false),
+            first_exit_code: AtomicU8::new(0),
             dumpable: AtomicI32::new(1),
             started: now(),
             executable: SpinLock::new(executable),
@@ -224,6 +227,16 @@ impl Process {
     /// Sets what the process gets when its parent ends.
     pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
         self.death_signal.store(signal_number(signal), Ordering::Relaxed);
+    }
+
+    /// Notes what the first thread gave exit(2) while others go on.
+    pub(super) fn note_exit_code(&self, code: u8) {
+        self.first_exit_code.store(code, Ordering::Relaxed);
+    }
+
+    /// How the process ends if all its threads leave one by one.
+    pub(super) fn first_exit_status(&self) -> ExitStatus {
+        ExitStatus::Exited(self.first_exit_code.load(Ordering::Relaxed))
     }
 
     /// Whether a signal has stopped it.

@@ -46,7 +46,7 @@ pub(super) fn run(thread: &Arc<Thread>, context: UserContext) {
             match signal::deliver(thread, user.context_mut(), Some(call)) {
                 Outcome::Exit => break,
                 Outcome::Resume(true) => {}
-                Outcome::Resume(false) => *thread.resumed_deadline.lock() = None,
+                Outcome::Resume(false) => thread.forget_deadline(),
             }
         }
     }
@@ -63,7 +63,7 @@ fn perform(thread: &Arc<Thread>, context: &mut UserContext) -> Option<Interrupte
         }
         Err(error) => context.set_rax((-error.get()) as usize),
     }
-    *thread.resumed_deadline.lock() = None;
+    thread.forget_deadline();
     None
 }
 

@@ -12,7 +12,7 @@ use crate::prelude::*;
 use crate::sched::TaskData;
 use crate::signal::{ProcessSignals, SignalSet, ThreadSignals};
 use crate::sync::WaitQueue;
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, now};
 
 /// A process or thread id.
 pub type Pid = i32;
@@ -75,8 +75,8 @@ pub struct Thread {
     pub robust_list: AtomicUsize,
     /// Told when the thread has no need of its parent's memory any more.
     release: SpinLock<Option<Arc<Release>>, LocalIrqDisabled>,
-    /// The deadline of a call that is made again after an interruption.
-    pub(crate) resumed_deadline: SpinLock<Option<Instant>, LocalIrqDisabled>,
+    /// The deadline of a call that is made again after an interruption; zero for none.
+    resumed_deadline: AtomicU64,
     /// How nice it is to others: -20 to 19.
     nice: AtomicI32,
     /// Nanoseconds in user code.
@@ -113,7 +113,7 @@ impl Thread {
             clear_child_tid: AtomicUsize::new(0),
             robust_list: AtomicUsize::new(0),
             release: SpinLock::new(None),
-            resumed_deadline: SpinLock::new(None),
+            resumed_deadline: AtomicU64::new(0),
             nice: AtomicI32::new(0),
             user_time: AtomicU64::new(0),
             off_processor: AtomicU64::new(0),
@@ -312,6 +312,23 @@ impl Thread {
         if let Some(task) = self.task() {
             TaskData::set_nice(&task, nice);
         }
+    }
+
+    /// When the present call is to give up: `span` from now, unless it is made again after
+    /// an interruption; then as it was the first time.
+    pub fn deadline_after(&self, span: Duration) -> Instant {
+        let resumed = self.resumed_deadline.load(Ordering::Relaxed);
+        if resumed != 0 {
+            return Instant::from_nanos(resumed);
+        }
+        let deadline = now() + span;
+        self.resumed_deadline.store(deadline.as_nanos(), Ordering::Relaxed);
+        deadline
+    }
+
+    /// The present call is over: the next one counts its time anew.
+    pub(super) fn forget_deadline(&self) {
+        self.resumed_deadline.store(0, Ordering::Relaxed);
     }
 
     /// Processor time used, to the last switch or tick.

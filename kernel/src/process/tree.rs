@@ -32,6 +32,8 @@ struct Tree {
     nodes: BTreeMap<Pid, Node>,
     threads: BTreeMap<Pid, Arc<Thread>>,
     groups: BTreeMap<Pid, BTreeSet<Pid>>,
+    /// The sessions there are; an entry may outlast its session until its id is wanted.
+    sessions: BTreeMap<Pid, Weak<Session>>,
     last_pid: Pid,
 }
 
@@ -39,6 +41,7 @@ static TREE: SpinLock<Tree, LocalIrqDisabled> = SpinLock::new(Tree {
     nodes: BTreeMap::new(),
     threads: BTreeMap::new(),
     groups: BTreeMap::new(),
+    sessions: BTreeMap::new(),
     last_pid: 0,
 });
 
@@ -54,12 +57,26 @@ impl Tree {
             let in_use = self.threads.contains_key(&pid)
                 || self.nodes.contains_key(&pid)
                 || self.groups.contains_key(&pid)
-                || self.nodes.values().any(|node| node.session.id() == pid);
+                || self.is_session(pid);
             if !in_use {
                 return Ok(pid);
             }
         }
         Err(Errno::EAGAIN)
+    }
+
+    fn is_session(&mut self, id: Pid) -> bool {
+        let is_live = self.sessions.get(&id).is_some_and(|session| session.strong_count() > 0);
+        if !is_live {
+            self.sessions.remove(&id);
+        }
+        is_live
+    }
+
+    fn start_session(&mut self, id: Pid) -> Arc<Session> {
+        let session = Session::new(id);
+        self.sessions.insert(id, Arc::downgrade(&session));
+        session
     }
 
     fn node(&self, pid: Pid) -> Result<&Node> {
@@ -119,7 +136,7 @@ pub fn add_process(process: &Arc<Process>, parent: Pid) {
             node.children.insert(pid);
             (node.group, node.session.clone())
         }
-        None => (pid, Session::new(pid)),
+        None => (pid, tree.start_session(pid)),
     };
     let process = process.clone();
     let children = BTreeSet::new();
@@ -247,8 +264,9 @@ pub fn start_session(pid: Pid) -> Result<Pid> {
         return Err(Errno::EPERM);
     }
     tree.set_group(pid, pid);
+    let session = tree.start_session(pid);
     let node = tree.nodes.get_mut(&pid).ok_or(Errno::ESRCH)?;
-    let previous = core::mem::replace(&mut node.session, Session::new(pid));
+    let previous = core::mem::replace(&mut node.session, session);
     drop(tree);
     drop(previous);
     Ok(pid)
@@ -427,14 +445,17 @@ pub struct Child {
     pub status: Option<ExitStatus>,
 }
 
-/// The children of a process.
+/// The children of a process, or the one with pid `only` if it is one.
 #[must_use]
-pub fn children(pid: Pid) -> Vec<Child> {
+pub fn children(pid: Pid, only: Option<Pid>) -> Vec<Child> {
     let tree = TREE.lock();
     let Some(node) = tree.nodes.get(&pid) else { return Vec::new() };
     let child = |pid: &Pid| {
         let node = tree.nodes.get(pid)?;
         Some(Child { process: node.process.clone(), group: node.group, status: node.zombie })
     };
-    node.children.iter().filter_map(child).collect()
+    match only {
+        Some(only) => node.children.get(&only).and_then(child).into_iter().collect(),
+        None => node.children.iter().filter_map(child).collect(),
+    }
 }

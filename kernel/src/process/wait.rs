@@ -102,7 +102,12 @@ fn look(process: &Process, which: Which, options: WaitOptions) -> Result<Option<
             && (options.contains(WaitOptions::ALL)
                 || is_clone == options.contains(WaitOptions::CLONE))
     };
-    let children: Vec<_> = tree::children(process.pid()).into_iter().filter(matches).collect();
+    let only = match which {
+        Which::Process(pid) => Some(pid),
+        Which::Any | Which::Group(_) => None,
+    };
+    let mut children = tree::children(process.pid(), only);
+    children.retain(matches);
     if children.is_empty() {
         return Err(Errno::ECHILD);
     }

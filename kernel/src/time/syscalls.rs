@@ -116,7 +116,7 @@ fn clock_nanosleep(
 /// Sleeps for `span` counted from the first attempt, and tells what is left of it if
 /// interrupted.
 fn sleep_for(thread: &Thread, span: Duration, remain: usize) -> Result<usize> {
-    let deadline = *thread.resumed_deadline.lock().get_or_insert_with(|| now() + span);
+    let deadline = thread.deadline_after(span);
     match sleep_until(deadline) {
         Err(Errno::EINTR) if remain != 0 => {
             write_timespec(remain, deadline.since(now()))?;
