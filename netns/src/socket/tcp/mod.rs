@@ -189,6 +189,8 @@ struct Progress {
     unacknowledged: Option<Instant>,
     /// The engine was told to probe a silent peer.
     probing: bool,
+    /// A deadline passed since the peer was heard: what is sent again is so by timeout.
+    timed_out: bool,
     /// When a stuck window is probed.
     watchdog: Option<Instant>,
     /// Retransmissions since something was acknowledged.
@@ -211,6 +213,7 @@ impl Progress {
             heard: now,
             unacknowledged: None,
             probing: false,
+            timed_out: false,
             watchdog: None,
             retransmits: 0,
             first: TcpSeqNumber(0),

@@ -137,6 +137,9 @@ impl Stream {
             self.progress.sent = segment.end();
         } else if segment.end() != segment.seq {
             counters.count(Counter::TcpRetransSegs);
+            if core::mem::take(&mut self.progress.timed_out) {
+                counters.count(Counter::TcpTimeouts);
+            }
             self.progress.retransmits = self.progress.retransmits.saturating_add(1);
         }
         if segment.ack {

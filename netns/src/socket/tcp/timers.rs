@@ -129,6 +129,7 @@ impl Stream {
     pub(super) fn heard(&mut self, now: Instant) {
         self.progress.heard = now;
         self.progress.watchdog = None;
+        self.progress.timed_out = false;
         if core::mem::take(&mut self.progress.probing) {
             self.engine.socket_mut().set_keep_alive(None);
         }
@@ -168,6 +169,8 @@ impl TcpSocket {
                     counters.count(Counter::TcpKeepAlive);
                     stream.probe(options.tcp.keep_interval, cx.now);
                 }
+                stream.progress.timed_out = stream.progress.unacknowledged.is_some()
+                    || stream.engine.state() == State::SynSent;
                 if passed(stream.progress.watchdog) {
                     stream.probe(WATCHDOG, cx.now);
                 }

@@ -90,6 +90,8 @@ fn a_lost_segment_is_sent_again_after_linuxs_200_ms() {
     assert_eq!(pair.server.queued_in(), 0);
     net.run_for(Duration::from_millis(30));
     assert_eq!(pair.server.queued_in(), 4);
+    let counted = |counter| net.a.sockets.counters.get(counter);
+    assert_eq!((counted(Counter::TcpRetransSegs), counted(Counter::TcpTimeouts)), (1, 1));
     assert_eq!(recv(&net, &pair.server, 9), Ok(b"lost".to_vec()));
     pair.close(net);
 }
