@@ -12,8 +12,8 @@ await 'state UP' ip link show v0
 say "Nobody is known at first; a ping makes both sides learn."
 must ip neigh
 must ping -c1 10.0.0.2
-must sh -c "ip neigh | sed 's/ [A-Z]*\$//'"
-must sh -c "ip -n a neigh | sed 's/ [A-Z]*\$//'"
+must sh -c "ip neigh | sed 's/ [A-Z]* *\$//'"
+must sh -c "ip -n a neigh | sed 's/ [A-Z]* *\$//'"
 
 say "Who does not answer is unreachable after three questions."
 refused ping -c1 -W5 10.0.0.9

@@ -28,7 +28,8 @@ say "Its processes are found."
 ip netns exec a sleep 60 &
 sleeper=$!
 await "$sleeper" ip netns pids a
-must sh -c "[ \"\$(ip netns pids a)\" = $sleeper ]"
+[ "$(ip netns pids a)" = "$sleeper" ] || fail "a has other processes than the one started in it"
+echo "the one that was started"
 end "$sleeper"
 must ip netns pids a
 

@@ -12,31 +12,56 @@ pub(crate) fn difference(linux: &str, warren: &str) -> Option<String> {
 }
 
 /// Lines shown before and after a difference.
-const CONTEXT: usize = 3;
+const CONTEXT: usize = 2;
 
-/// The differing middle of two texts, `-` for Linux's lines and `+` for Warren's.
+/// The lines that differ with what surrounds them: `-` for Linux's, `+` for Warren's.
 fn excerpt(linux: &str, warren: &str) -> String {
     let linux: Vec<&str> = linux.split('\n').collect();
     let warren: Vec<&str> = warren.split('\n').collect();
-    let shorter = linux.len().min(warren.len());
-    let before = linux.iter().zip(&warren).take_while(|(l, w)| l == w).count();
-    let after = linux
-        .iter()
-        .rev()
-        .zip(warren.iter().rev())
-        .take(shorter - before)
-        .take_while(|(l, w)| l == w)
-        .count();
+    let edits = edits(&linux, &warren);
     let mut lines = vec!["--- Linux, +++ Warren".to_owned()];
-    let show = |sign: char, text: &[&str]| -> Vec<String> {
-        text.iter().map(|line| format!("{sign} {}", line.escape_debug())).collect()
-    };
-    lines.extend(show(' ', &linux[before.saturating_sub(CONTEXT)..before]));
-    lines.extend(show('-', &linux[before..linux.len() - after]));
-    lines.extend(show('+', &warren[before..warren.len() - after]));
-    let rest = linux.len() - after;
-    lines.extend(show(' ', &linux[rest..(rest + CONTEXT).min(linux.len())]));
+    let mut gap = false;
+    for (index, (sign, text)) in edits.iter().enumerate() {
+        let near = index.saturating_sub(CONTEXT)..(index + CONTEXT + 1).min(edits.len());
+        if edits[near].iter().any(|(sign, _)| *sign != ' ') {
+            lines.push(format!("{sign} {}", text.escape_debug()));
+            gap = false;
+        } else if !gap {
+            lines.push("...".to_owned());
+            gap = true;
+        }
+    }
     lines.join("\n")
+}
+
+/// The shortest way from one text to the other: lines kept (' '), taken out ('-'), put in ('+').
+fn edits<'a>(from: &[&'a str], to: &[&'a str]) -> Vec<(char, &'a str)> {
+    // common[i][j]: the length of the longest common subsequence of from[i..] and to[j..].
+    let mut common = vec![vec![0_usize; to.len() + 1]; from.len() + 1];
+    for i in (0..from.len()).rev() {
+        for j in (0..to.len()).rev() {
+            common[i][j] = if from[i] == to[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut edits = Vec::with_capacity(from.len().max(to.len()));
+    while i < from.len() || j < to.len() {
+        if i < from.len() && j < to.len() && from[i] == to[j] {
+            edits.push((' ', from[i]));
+            (i, j) = (i + 1, j + 1);
+        } else if j == to.len() || i < from.len() && common[i + 1][j] >= common[i][j + 1] {
+            edits.push(('-', from[i]));
+            i += 1;
+        } else {
+            edits.push(('+', to[j]));
+            j += 1;
+        }
+    }
+    edits
 }
 
 #[cfg(test)]
@@ -53,6 +78,13 @@ mod tests {
     fn a_difference_is_shown_with_what_surrounds_it() {
         let shown = difference("a\nb\nc\nd\n", "a\nb\nx\nd\n").expect("they differ");
         assert_eq!(shown, "--- Linux, +++ Warren\n  a\n  b\n- c\n+ x\n  d\n  ");
+    }
+
+    #[test]
+    fn two_differences_are_shown_without_what_is_equal_between_them() {
+        let shown = difference("a\n1\n2\n3\n4\n5\n6\nb", "x\n1\n2\n3\n4\n5\n6\ny");
+        let expected = "--- Linux, +++ Warren\n- a\n+ x\n  1\n  2\n...\n  5\n  6\n- b\n+ y";
+        assert_eq!(shown.as_deref(), Some(expected));
     }
 
     #[test]
