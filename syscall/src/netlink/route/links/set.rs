@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use warren_netns::error::LinkError;
 use warren_netns::ip::conf::{ConfTarget, Devconf};
 use warren_netns::link::LinkFlags;
 use warren_netns::namespace::change::{LinkChange, MasterChange};
@@ -13,6 +14,7 @@ use crate::errno::Errno;
 use crate::netlink::abi::AF_INET;
 use crate::netlink::ack::Refusal;
 use crate::netlink::attr::{Attr, Strictness, Table};
+use crate::netlink::kinds;
 use crate::netlink::route::{Answer, Request};
 
 /// `RTM_SETLINK`.
@@ -112,13 +114,15 @@ pub(super) fn apply(
     };
     let mut ns = request.ns.clone();
     let admin = request.admin_of(&ns)?;
+    // A master is looked for where the link is going to be.
+    let master = master_change(destination.as_ref().unwrap_or(&ns), table)?;
+    let change = LinkChange { master, ..change };
+    foresee(&ns, link, &change)?;
     if let Some(to) = destination {
         let index = table.get(IFLA_NEW_IFINDEX).and_then(|attr| Ifindex::new(attr.u32()));
         ns.move_link(&admin, link, &to, name, index, request.cx)?;
         ns = to;
     }
-    // Resolved only now: a master is looked for where the link is.
-    let change = LinkChange { master: master_change(&ns, table)?, ..change };
     if is_some(&change) {
         ns.change_link(&admin, link, &change, request.cx)?;
     }
@@ -130,6 +134,43 @@ pub(super) fn apply(
                 // mc_forwarding, which only a multicast router sets, stays as it is.
                 let _written = ns.set_conf(ConfTarget::Link(link), *known, setting.i32());
             }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what can be seen to be refused, with the errno it would get later: Linux does
+/// the parts before it first and leaves them done.
+fn foresee(ns: &Namespace, link: &Arc<Link>, change: &LinkChange) -> Result<(), Refusal> {
+    if let Some(mac) = change.mac {
+        if !link.kind().accepts_mac() {
+            return Err(LinkError::NotSupported.into());
+        }
+        if !mac.is_valid_unicast() {
+            return Err(LinkError::BadAddress.into());
+        }
+    }
+    if let Some(mtu) = change.mtu {
+        link.kind().mtu_range().check(mtu)?;
+    }
+    if let Some(name) = change.name.filter(|name| *name != link.name()) {
+        if link.flags().contains(LinkFlags::UP) {
+            return Err(LinkError::Busy.into());
+        }
+        if ns.find_link(name.as_bytes()).is_some() {
+            return Err(LinkError::Exists.into());
+        }
+    }
+    if let Some(MasterChange::Join(master)) = &change.master {
+        let takes_ports = |link: &Link| kinds::of(link).is_some_and(|k| k.port_policy().is_some());
+        if !takes_ports(master) {
+            return Err(LinkError::NotSupported.into());
+        }
+        if takes_ports(link) {
+            return Err(LinkError::Loop.into());
+        }
+        if link.flags().contains(LinkFlags::LOOPBACK) {
+            return Err(LinkError::CannotEnslave.into());
         }
     }
     Ok(())
