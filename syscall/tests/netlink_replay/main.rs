@@ -5,6 +5,7 @@
 //! datagrams they travel in are cut elsewhere.
 #![allow(missing_docs, reason = "a test")]
 
+mod malformed;
 mod shell;
 mod vector;
 mod world;
@@ -188,28 +189,36 @@ fn difference(wanted: &[Byte], got: &[Byte]) -> Option<String> {
         .then(|| format!("type {kind}: {} bytes instead of {}", got.len(), wanted.len()))
 }
 
-#[test]
-fn recorded_conversations_are_answered_byte_for_byte() {
+/// The recordings, by name.
+fn vectors() -> Vec<(String, Vector)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    let mut names: Vec<_> = std::fs::read_dir(folder)
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
         .expect("the vectors")
         .map(|entry| entry.expect("an entry").path())
         .collect();
-    names.sort();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, Vector::parse(&std::fs::read_to_string(path).expect("a vector")))
+        })
+        .collect()
+}
+
+#[test]
+fn recorded_conversations_are_answered_byte_for_byte() {
+    let vectors = vectors();
     let mut failed = Vec::new();
-    let total = names.len();
-    for path in names {
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).expect("a vector");
-        let vector = Vector::parse(&text);
-        let outcome = std::panic::catch_unwind(|| replay(&vector));
+    for (name, vector) in &vectors {
+        let outcome = std::panic::catch_unwind(|| replay(vector));
         let outcome = outcome.unwrap_or_else(|_| Err("the replay panicked".into()));
         if let Err(text) = outcome {
             println!("{name}: {text}");
-            failed.push(name);
+            failed.push(name.as_str());
         }
     }
-    println!("{} of {total} recorded conversations match", total - failed.len());
+    println!("{} of {} recorded conversations match", vectors.len() - failed.len(), vectors.len());
     let known: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
     assert_eq!(failed, known, "see the list of known differences");
 }
