@@ -49,11 +49,11 @@ impl Namespace {
         cx: &Cx<'_>,
     ) -> Result<(), OutputError> {
         let mib = &self.ip.mib;
-        mib.ip(Ip::OutRequests);
         let len = packet.len();
         let bytes = packet.bytes_mut();
         let header_len = bytes.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
         if header_len < MIN_HEADER || len < header_len || len > 0xffff {
+            mib.ip(Ip::OutRequests);
             mib.ip(Ip::OutDiscards);
             self.drops.count(DropReason::BadIpHeader);
             return Err(OutputError::Dropped(DropReason::BadIpHeader));
@@ -64,33 +64,45 @@ impl Namespace {
             bytes[4..6].copy_from_slice(&self.next_ident().to_be_bytes());
         }
         header::seal(&mut bytes[..header_len]);
-        mib.ext_add(IpExt::OutOctets, len as u64);
+        // Everybody includes us, a group perhaps.
         let loops_back = match way.kind {
+            RouteKind::Multicast => self.ip.groups.has(&way.link, way.dst),
+            RouteKind::Broadcast => true,
+            _ => false,
+        };
+        let copy = if loops_back && !way.is_local() { packet.try_clone().ok() } else { None };
+        // A group packet of TTL 0 stays on this host (RFC 1112, 6.1).
+        let stays = way.kind == RouteKind::Multicast && packet.bytes()[8] == 0;
+        let outcome = if stays { Ok(()) } else { self.finish_output(packet, way, cx) };
+        if matches!(outcome, Err(OutputError::Full(_))) {
+            // The sender has it back and may try again: nothing was sent, nothing counts.
+            return outcome;
+        }
+        self.count_output(way.kind, len);
+        if outcome.is_err() {
+            mib.ip(Ip::OutDiscards);
+        }
+        if let Some(copy) = copy {
+            self.loop_back(copy, way, cx);
+        }
+        outcome
+    }
+
+    fn count_output(&self, kind: RouteKind, len: usize) {
+        let mib = &self.ip.mib;
+        mib.ip(Ip::OutRequests);
+        mib.ext_add(IpExt::OutOctets, len as u64);
+        match kind {
             RouteKind::Multicast => {
                 mib.ext(IpExt::OutMcastPkts);
                 mib.ext_add(IpExt::OutMcastOctets, len as u64);
-                self.ip.groups.has(&way.link, way.dst)
             }
             RouteKind::Broadcast => {
                 mib.ext(IpExt::OutBcastPkts);
                 mib.ext_add(IpExt::OutBcastOctets, len as u64);
-                true
             }
-            _ => false,
-        };
-        if loops_back && !way.link.flags().contains(LinkFlags::LOOPBACK) {
-            self.loop_back(&packet, way, cx);
+            _ => {}
         }
-        // A group packet of TTL 0 stays on this host (RFC 1112, 6.1).
-        if way.kind == RouteKind::Multicast && packet.bytes()[8] == 0 {
-            return Ok(());
-        }
-        let outcome = self.finish_output(packet, way, cx);
-        match &outcome {
-            Ok(()) | Err(OutputError::Full(_)) => {}
-            Err(_) => mib.ip(Ip::OutDiscards),
-        }
-        outcome
     }
 
     /// The common end of sending and forwarding: the header is final.
@@ -172,18 +184,12 @@ impl Namespace {
         }
     }
 
-    /// A copy of what is sent to everybody comes back through `lo`: we are somebody too.
-    fn loop_back(self: &Arc<Self>, packet: &Packet, way: &RouteDecision, cx: &Cx<'_>) {
+    /// A copy of what is sent to everybody comes back through `lo`.
+    fn loop_back(self: &Arc<Self>, copy: Packet, way: &RouteDecision, cx: &Cx<'_>) {
         let Some(lo) = self.link(Ifindex::LOOPBACK) else { return };
-        if !lo.flags().contains(LinkFlags::UP) || !way.link.flags().contains(LinkFlags::UP) {
-            return;
-        }
-        match packet.try_clone() {
-            Ok(copy) => {
-                let outcome = transmit(&lo, MacAddr::ZERO, copy, cx);
-                self.account(outcome);
-            }
-            Err(warren_packet::NoBuffer) => self.drops.count(DropReason::NoBuffer),
+        if lo.flags().contains(LinkFlags::UP) && way.link.flags().contains(LinkFlags::UP) {
+            let outcome = transmit(&lo, MacAddr::ZERO, copy, cx);
+            self.account(outcome);
         }
     }
 

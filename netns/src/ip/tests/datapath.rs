@@ -416,3 +416,27 @@ fn a_router_s_word_on_the_mtu_is_kept_for_ten_minutes() {
     assert_eq!(mtu(), 1_500);
     assert_eq!(host.ns.deadlines.earliest(), None);
 }
+
+#[test]
+fn a_packet_that_comes_back_from_a_full_queue_was_not_sent() {
+    let host = Host::new();
+    let lo = host.ns.link(crate::Ifindex::LOOPBACK).expect("lo");
+    let way = host.ns.lookup_route(&Flow::to(addr("127.0.0.1"))).expect("a way");
+    let bytes = ip("127.0.0.1", "127.0.0.1", 17, 64, &[0, 9, 0, 9, 0, 8, 0, 0]);
+    let (mut sent, mut refused) = (0, None);
+    // Nobody polls meanwhile: the queue of lo fills up.
+    while refused.is_none() {
+        let mut packet = host.stack.pool().take(bytes.len()).expect("a buffer");
+        packet.bytes_mut().copy_from_slice(&bytes);
+        match host.ns.output(packet, &way, &host.cx()) {
+            Ok(()) => sent += 1,
+            Err(OutputError::Full(packet)) => refused = Some(packet),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    let packet = refused.expect("the loop ended");
+    assert_eq!(packet.bytes()[16..20], [127, 0, 0, 1], "its head is the IP header again");
+    assert_eq!(host.ns.ip.mib.get_ip(Ip::OutRequests), sent);
+    assert_eq!(lo.stats.snapshot().tx_packets, sent);
+    assert_eq!(host.ns.drops.nonzero().count(), 0);
+}
