@@ -97,6 +97,10 @@ impl Scheduler<Task> for PerCpuQueues {
         if !was_placed && task.cpu().set_if_is_none(cpu).is_err() {
             return None;
         }
+        // A wake-up that lost a race with the task's end: it must never run again.
+        if TaskData::of(&task).has_exited.load(Ordering::Acquire) {
+            return None;
+        }
         if TaskData::of(&task).is_idle() {
             queue.add_idle(task);
             return None;

@@ -251,7 +251,14 @@ impl LocalRunQueue<Task> for RunQueue {
                 self.refill();
                 !self.waiting.is_empty() || self.current.is_none() || self.is_idle_turn()
             }
-            UpdateFlags::Wait | UpdateFlags::Exit => true,
+            UpdateFlags::Wait => true,
+            UpdateFlags::Exit => {
+                // Before `dequeue_current` lets others place the task.
+                if let Some(current) = &self.current {
+                    TaskData::of(current).has_exited.store(true, Ordering::Release);
+                }
+                true
+            }
         }
     }
 

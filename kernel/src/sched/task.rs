@@ -1,6 +1,6 @@
 //! What the scheduler knows about a task, and how tasks are made.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use ostd::cpu::CpuId;
 use ostd::task::{Task, TaskOptions};
@@ -35,6 +35,9 @@ pub struct TaskData {
     pub(super) weight: AtomicU32,
     /// How long it has run, in nanoseconds.
     pub(super) runtime: AtomicU64,
+    /// It has left its processor for good. A wake-up may come later still: who wakes notes it
+    /// first and enqueues the task after, and the task need not wait for the second.
+    pub(super) has_exited: AtomicBool,
 }
 
 impl TaskData {
@@ -47,6 +50,7 @@ impl TaskData {
             left_floor: AtomicU64::new(0),
             weight: AtomicU32::new(NORMAL_WEIGHT),
             runtime: AtomicU64::new(0),
+            has_exited: AtomicBool::new(false),
         }
     }
 
