@@ -46,8 +46,7 @@ impl Wire for SerialWire {
 /// Connects the console. Called once, when tasks can run.
 pub fn init() {
     RECEIVED.lock().reserve(QUEUE);
-    CONSOLE
-        .call_once(|| Tty::new("ttyS0", crate::fs::stat::Device::new(4, 64), Box::new(SerialWire)));
+    CONSOLE.call_once(|| Tty::new(crate::fs::stat::Device::new(4, 64), Box::new(SerialWire)));
     match connect() {
         Ok(line) => {
             LINE.call_once(|| line);

@@ -124,14 +124,6 @@ pub struct NsFile {
     object: Arc<dyn NsObject>,
 }
 
-impl NsFile {
-    /// The namespace.
-    #[must_use]
-    pub fn object(&self) -> &Arc<dyn NsObject> {
-        &self.object
-    }
-}
-
 impl File for NsFile {
     fn ioctl(&self, request: u32, arg: usize) -> Result<usize> {
         match request {

@@ -4,7 +4,6 @@ use warren_kernel_core::names::{Component, MAX_SYMLINKS, NAME_MAX, PATH_MAX, ste
 
 use super::access::{Access, check_inode};
 use super::context::FsContext;
-use super::dentry::Dentry;
 use super::mount::Path;
 use super::stat::Kind;
 use crate::prelude::*;
@@ -210,13 +209,4 @@ impl Walker {
     pub fn find(&self, start: &Path, text: &[u8], follow: bool) -> Result<Path> {
         self.walk(start, text, follow)?.found()
     }
-}
-
-/// The entry of a directory without looking through what is mounted on it: what
-/// unlinking and renaming work on.
-///
-/// # Errors
-/// `ENOENT` if there is none.
-pub fn covered_entry(parent: &Path, name: &[u8]) -> Result<Arc<Dentry>> {
-    parent.dentry().lookup(name)?.ok_or(Errno::ENOENT)
 }

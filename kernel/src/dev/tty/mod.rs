@@ -46,7 +46,6 @@ const EXPANSION: usize = 8;
 
 /// A terminal.
 pub struct Tty {
-    name: String,
     device: Device,
     wire: Box<dyn Wire>,
     line: SpinLock<Line>,
@@ -62,9 +61,8 @@ pub struct Tty {
 impl Tty {
     /// A terminal on `wire`.
     #[must_use]
-    pub fn new(name: &str, device: Device, wire: Box<dyn Wire>) -> Arc<Self> {
+    pub fn new(device: Device, wire: Box<dyn Wire>) -> Arc<Self> {
         Arc::new(Self {
-            name: name.into(),
             device,
             wire,
             line: SpinLock::new(Line::default()),
@@ -74,12 +72,6 @@ impl Tty {
             pollee: Pollee::new(),
             hung_up: AtomicBool::new(false),
         })
-    }
-
-    /// Its name below /dev.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Its number, as /proc/PID/stat shows it.
@@ -222,12 +214,6 @@ impl TtyFile {
             jobs::acquire(&tty);
         }
         Self { tty }
-    }
-
-    /// The terminal.
-    #[must_use]
-    pub fn tty(&self) -> &Arc<Tty> {
-        &self.tty
     }
 }
 

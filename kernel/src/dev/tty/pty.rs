@@ -1,7 +1,6 @@
 //! Pseudo-terminals (pty(7)): a terminal whose wire is another file, the master.
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::format;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use ostd::mm::{VmReader, VmWriter};
@@ -93,7 +92,7 @@ pub fn open_ptmx(path: Path, flags: OpenFlags) -> Result<Arc<OpenFile>> {
     let number = (0..MAX_PTYS).find(|n| !pairs.contains_key(n)).ok_or(Errno::ENOSPC)?;
     let device = Device::new(PTS_MAJOR, number);
     let wire = Box::new(PtyWire(channel.clone()));
-    let tty = Tty::new(&format!("pts/{number}"), device, wire);
+    let tty = Tty::new(device, wire);
     let uid = who.uid.fs;
     pairs.insert(number, Pair { tty: tty.clone(), channel: channel.clone(), uid });
     drop(pairs);

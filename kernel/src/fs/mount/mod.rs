@@ -64,12 +64,6 @@ impl Mount {
         self.id.0
     }
 
-    /// The directory (or file) it shows at its top.
-    #[must_use]
-    pub fn root(&self) -> &Arc<Dentry> {
-        &self.root
-    }
-
     /// What it shows.
     #[must_use]
     pub fn file_system(&self) -> &Arc<dyn FileSystem> {

@@ -11,7 +11,7 @@ use crate::fs::types::TYPES;
 use crate::mm::frames;
 use crate::prelude::*;
 use crate::process::times::ticks;
-use crate::process::tree;
+use crate::process::{Times, tree};
 use crate::system::{RELEASE, VERSION};
 use crate::time::{Duration, Instant, now, realtime};
 
@@ -44,16 +44,29 @@ fn uptime_now() -> Duration {
     now().since(Instant::ZERO)
 }
 
+/// Processor time spent in user code, in the kernel, and by nobody, since boot. Children
+/// that were waited for count with their parents.
+fn processor_times() -> [Duration; 3] {
+    let mut sum = Times::default();
+    for process in tree::all_processes() {
+        sum = sum + process.times() + process.children_times();
+    }
+    let all = uptime_now() * num_cpus() as u32;
+    [sum.user, sum.system, all.saturating_sub(sum.user + sum.system)]
+}
+
 fn uptime() -> String {
-    let up = uptime_now();
-    // Idle time is not kept.
-    format!("{}.{:02} 0.00\n", up.as_secs(), up.subsec_millis() / 10)
+    let seconds = |span: Duration| format!("{}.{:02}", span.as_secs(), span.subsec_millis() / 10);
+    let [_, _, idle] = processor_times();
+    format!("{} {}\n", seconds(uptime_now()), seconds(idle))
 }
 
 fn loadavg() -> String {
-    // Averages are not kept; how many run and exist, and the newest pid, are known.
+    // Averages are not kept: each shows the load of this moment.
+    let running = crate::sched::runnable();
     let newest = tree::pids().into_iter().max().unwrap_or(0);
-    format!("0.00 0.00 0.00 {}/{} {newest}\n", crate::sched::runnable(), tree::thread_count())
+    let load = format!("{running}.00 ").repeat(3);
+    format!("{load}{running}/{} {newest}\n", tree::thread_count())
 }
 
 fn meminfo() -> String {
@@ -66,11 +79,17 @@ fn meminfo() -> String {
 }
 
 fn stat() -> String {
-    let idle = ticks(uptime_now());
     let boot = (realtime().saturating_sub(uptime_now())).as_secs();
-    let mut text = format!("cpu  0 0 0 {} 0 0 0 0 0 0\n", idle * num_cpus() as u64);
+    let row = |name: &str, [user, system, idle]: [Duration; 3]| {
+        let (user, system, idle) = (ticks(user), ticks(system), ticks(idle));
+        format!("{name} {user} 0 {system} {idle} 0 0 0 0 0 0\n")
+    };
+    let times = processor_times();
+    let mut text = row("cpu ", times);
+    // Which processor the time was spent on is not accounted: they share it equally.
+    let share = times.map(|span| span / num_cpus() as u32);
     for cpu in 0..num_cpus() {
-        text += &format!("cpu{cpu} 0 0 0 {idle} 0 0 0 0 0 0\n");
+        text += &row(&format!("cpu{cpu}"), share);
     }
     let running = crate::sched::runnable();
     text + &format!("btime {boot}\nprocesses {}\nprocs_running {running}\n", tree::thread_count())

@@ -60,7 +60,7 @@ impl Instance {
 
 fn take(counter: &AtomicUsize, bound: usize) -> Result<()> {
     let grow = |count: usize| (count < bound).then_some(count + 1);
-    let taken = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow);
+    let taken = counter.try_update(Ordering::Relaxed, Ordering::Relaxed, grow);
     taken.map(|_| ()).map_err(|_| Errno::ENOSPC)
 }
 
