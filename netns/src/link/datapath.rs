@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use warren_packet::Packet;
 
-use super::{Link, LinkFlags};
+use super::{HardwareType, Link, LinkFlags};
 use crate::cx::Cx;
 use crate::drop_reason::DropReason;
 use crate::ids::MacAddr;
@@ -36,7 +36,7 @@ impl Link {
     /// Sends a whole Ethernet frame. Counts it, or the reason it was dropped;
     /// [`TxVerdict::Full`] is counted by whoever gives up on the frame.
     pub fn send(self: &Arc<Self>, frame: Packet, cx: &Cx<'_>) -> TxVerdict {
-        let bytes = frame.len();
+        let bytes = self.counted_len(&frame);
         let verdict = if self.flags().contains(LinkFlags::UP) {
             self.kind.transmit(self, frame, cx)
         } else {
@@ -50,6 +50,15 @@ impl Link {
         verdict
     }
 
+    /// The bytes a frame counts for. Linux's loopback counts packets without the Ethernet
+    /// header it gives them.
+    fn counted_len(&self, frame: &Packet) -> usize {
+        match self.kind.hardware() {
+            HardwareType::Ethernet => frame.len(),
+            HardwareType::Loopback => frame.len().saturating_sub(ETHERNET_HEADER),
+        }
+    }
+
     /// Takes a whole Ethernet frame off the wire: the kind's poll function calls this.
     pub fn receive(self: &Arc<Self>, frame: Packet, cx: &Cx<'_>) {
         if !self.flags().contains(LinkFlags::UP) {
@@ -60,7 +69,7 @@ impl Link {
             self.stats.drop_rx(DropReason::FrameLength);
             return;
         }
-        self.stats.count_rx(frame.len());
+        self.stats.count_rx(self.counted_len(&frame));
         let upper = self.upper.read().clone();
         let frame = match upper {
             Some(upper) => match upper.ingress(self, frame, cx) {

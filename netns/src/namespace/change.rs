@@ -201,8 +201,9 @@ impl Namespace {
             links.rename(&old, name);
             link.state().write().name = name;
         }
-        self.l3_link_renamed(link, cx);
+        // In this order, as listeners on Linux hear it: the link, then its addresses.
         self.announce(link, LinkFlags::empty(), cx);
+        self.l3_link_renamed(link, cx);
         Ok(())
     }
 

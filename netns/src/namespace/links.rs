@@ -74,6 +74,17 @@ impl LinkSpec {
     }
 }
 
+impl LinkSpec {
+    /// Refuses what no link of the kind may have, wherever it is.
+    fn check(&self, kind: &dyn LinkKind) -> Result<(), LinkError> {
+        let ethernet = kind.hardware() == HardwareType::Ethernet;
+        if ethernet && self.mac.is_some_and(|mac| !mac.is_valid_unicast()) {
+            return Err(LinkError::BadAddress);
+        }
+        kind.mtu_range().check(self.mtu.unwrap_or_else(|| kind.default_mtu()))
+    }
+}
+
 /// Links a namespace may have.
 const MAX_LINKS: usize = 65_536;
 /// `IFLA_TXQLEN` nobody asked another value for (DEFAULT_TX_QUEUE_LEN).
@@ -112,6 +123,8 @@ impl Namespace {
         homes.sort_by_key(|home| home.id);
         let _lower = homes[0].config.lock();
         let _upper = (homes[0].id != homes[1].id).then(|| homes[1].config.lock());
+        // Refused before the first takes an index, as on Linux.
+        second.spec.check(&*second.kind)?;
         let one = first.ns.register(first.spec, first.kind, cx)?;
         let other = match second.ns.register(second.spec, second.kind, cx) {
             Ok(other) => other,
@@ -144,8 +157,8 @@ impl Namespace {
             return Err(LinkError::NoMemory);
         }
         let ethernet = kind.hardware() == HardwareType::Ethernet;
+        spec.check(&*kind)?;
         let mac = match spec.mac {
-            Some(mac) if ethernet && !mac.is_valid_unicast() => return Err(LinkError::BadAddress),
             Some(mac) => mac,
             None if ethernet => {
                 let mut bytes = [0; 6];
@@ -155,7 +168,6 @@ impl Namespace {
             None => MacAddr::ZERO,
         };
         let mtu = spec.mtu.unwrap_or_else(|| kind.default_mtu());
-        kind.mtu_range().check(mtu)?;
         let name = self.choose_name(spec.name)?;
         let ifindex = match spec.ifindex {
             Some(index) if self.link(index).is_some() => return Err(LinkError::Busy),
