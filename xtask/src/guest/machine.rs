@@ -56,7 +56,9 @@ impl Guest {
             Self::Warren => "",
             // The console, ttyS0, stays the programs' own. The comparison is without IPv6 until
             // Warren has it; a panic reboots at once, which QEMU reports as an exit.
-            Self::Linux => "console=ttyS1 ipv6.disable=1 panic=-1 mitigations=off tsc=reliable no_timer_check",
+            Self::Linux => {
+                "console=ttyS1 ipv6.disable=1 panic=-1 mitigations=off tsc=reliable no_timer_check"
+            }
         }
     }
 }

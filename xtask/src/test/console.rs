@@ -97,18 +97,18 @@ fn require(holds: bool, complaint: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(Failure::new(complaint())) }
 }
 
-/// `cargo xtask run` of this very xtask.
-fn xtask(guest: Guest) -> Outcome<Command> {
-    let mut xtask = Command::new(std::env::current_exe().attempting("find xtask itself")?);
+/// `cargo xtask run` of this very xtask, even when a newer one was built meanwhile.
+fn xtask(guest: Guest) -> Command {
+    let mut xtask = Command::new("/proc/self/exe");
     xtask.arg("run");
     if guest == Guest::Linux {
         xtask.arg("--linux");
     }
-    Ok(xtask)
+    xtask
 }
 
 fn xtask_run(guest: Guest, timeout: &str, commands: &str) -> Outcome<Output> {
-    let mut xtask = xtask(guest)?;
+    let mut xtask = xtask(guest);
     xtask.args(["--timeout", timeout, "--", commands]).stdin(Stdio::null());
     xtask.output().attempting("start xtask")
 }
@@ -139,7 +139,7 @@ impl Terminal {
         let path = pty::ptsname(&controller, Vec::new()).map_err(io).attempting(doing)?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let line = rustix::fs::open(&path, flags, Mode::empty()).map_err(io).attempting(doing)?;
-        let mut xtask = xtask(guest)?;
+        let mut xtask = xtask(guest);
         let end = || line.try_clone().map(Stdio::from).attempting(doing);
         xtask.stdin(end()?).stdout(end()?).stderr(end()?);
         let keyboard = File::from(controller);
