@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use warren_netns::error::LinkError;
+use warren_netns::event::{Event, EventSink};
 use warren_netns::link::{LinkFlags, OperState, TxVerdict};
 use warren_netns::namespace::change::LinkChange;
-use warren_netns::{DropReason, Link, Mtu};
+use warren_netns::{Cx, DropReason, Link, Mtu, Namespace};
 use warren_tests::counters::{Counted, counted};
 use warren_tests::frames::{LEN, between, frame, sized, station};
 use warren_tests::world::{ADMIN, name};
@@ -281,5 +282,35 @@ fn an_interface_toggled_under_load_loses_no_wake_up() {
         assert_eq!(accepted, 1_000);
         assert_eq!(end.rx.0 + drained.map_or(0, |(_, count)| *count), accepted);
         assert!(end.rx.0 > 0 && drained.is_some());
+    });
+}
+
+/// Writes down which links it hears of, and whether they had a peer.
+#[derive(Debug, Default)]
+struct Ear(std::sync::Mutex<Vec<(String, bool)>>);
+
+impl EventSink for Ear {
+    fn event(&self, _ns: &Arc<Namespace>, event: &Event, _cx: &Cx<'_>) {
+        if let Event::LinkNew { info, .. } | Event::LinkGone { info, .. } = event {
+            let heard = (info.name.to_string(), info.peer.is_some());
+            self.0.lock().expect("one thread").push(heard);
+        }
+    }
+}
+
+#[test]
+fn listeners_hear_of_a_pair_as_linux_tells_them() {
+    scenario(|world| {
+        let ns = world.namespace();
+        let ear = Arc::new(Ear::default());
+        ns.events.subscribe(ear.clone());
+        world.veth((&ns, "v0"), (&ns, "v1"));
+        let heard = core::mem::take(&mut *ear.0.lock().expect("one thread"));
+        // monitor.sh on Linux: v1@NONE, then v0@v1.
+        assert_eq!(heard, [("v1".to_owned(), false), ("v0".to_owned(), true)]);
+        assert!(world.try_veth((&ns, "w0"), (&ns, "v1")).is_err());
+        assert!(world.try_veth((&ns, "v0"), (&ns, "w1")).is_err());
+        assert_eq!(*ear.0.lock().expect("one thread"), [], "nobody hears of a refused one");
+        ns.events.unsubscribe(&(ear as Arc<dyn EventSink>));
     });
 }

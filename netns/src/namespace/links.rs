@@ -14,7 +14,9 @@ use crate::deadline::Key;
 use crate::error::LinkError;
 use crate::event::Event;
 use crate::ids::{IfName, Ifindex, MacAddr, Mtu};
-use crate::link::{HardwareType, Link, LinkFlags, LinkKind, LinkState, Loopback, OperState};
+use crate::link::{
+    HardwareType, Link, LinkFlags, LinkInfo, LinkKind, LinkState, Loopback, OperState,
+};
 
 /// What a new link is to be called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,11 +136,9 @@ impl Namespace {
             }
         };
         one.refresh();
-        // Linux ties the two together only after it announced the first.
-        first
-            .ns
-            .events
-            .emit(first.ns, cx, || Event::LinkNew { info: one.info(), changed: u32::MAX });
+        // Linux ties the two together only after it announced the first (`v1@NONE`).
+        let alone = || LinkInfo { peer: None, ..one.info() };
+        first.ns.events.emit(first.ns, cx, || Event::LinkNew { info: alone(), changed: u32::MAX });
         second.ns.announce(&other, LinkFlags::all_bits(), cx);
         Ok((one, other))
     }
