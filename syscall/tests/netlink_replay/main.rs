@@ -7,6 +7,7 @@
 
 mod malformed;
 mod shell;
+mod sockets;
 mod vector;
 mod world;
 
