@@ -61,7 +61,7 @@ impl Label {
         let suffix: &[u8] = match own.iter().position(|byte| *byte == b':') {
             _ if ordinal == 0 => b"",
             Some(colon) => &own[colon..],
-            None => decimal_suffix(ordinal, &mut digits),
+            None => decimal_suffix(ordinal + 1, &mut digits),
         };
         let mut bytes = [0; 15];
         let suffix = &suffix[..suffix.len().min(bytes.len())];

@@ -307,11 +307,12 @@ fn labels_follow_a_new_name() {
     host.ns.add_address(&host.admin, &v0, &spec, IfExists::Refuse, &host.cx()).expect("free");
     let change = LinkChange { name: IfName::new(b"uplink"), ..LinkChange::default() };
     host.ns.change_link(&host.admin, &v0, &change, &host.cx()).expect("down, and free");
+    host.add(&v0, "10.9.0.3", 24).expect("free");
+    let change = LinkChange { name: IfName::new(b"lan"), ..LinkChange::default() };
+    host.ns.change_link(&host.admin, &v0, &change, &host.cx()).expect("down, and free");
     let labels: Vec<_> = host.ns.addresses().expect("memory").iter().map(|a| a.label).collect();
-    assert_eq!(
-        labels,
-        [Label::new(b"uplink").expect("short"), Label::new(b"uplink:web").expect("short")]
-    );
+    let label = |text: &[u8]| Label::new(text).expect("short");
+    assert_eq!(labels, [label(b"lan"), label(b"lan:web"), label(b"lan:3")]);
 }
 
 /// Recorded from Linux 6.1.0-56 with `ip monitor address route`.
