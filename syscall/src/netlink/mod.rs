@@ -10,6 +10,7 @@
 //!
 //! Everything is answered to Linux 6.1's bytes; `docs/linux-abi.md` says what is not.
 //! Lengths and types that user space wrote are believed only where [`attr`] checked them.
+#![allow(clippy::wildcard_imports, reason = "a message's numbers, from its own abi module")]
 
 pub mod abi;
 pub mod ack;

@@ -67,7 +67,7 @@ impl Ports {
     ) -> Result<u32, Errno> {
         let mut port = wish;
         // Below -4096, the kernel's own errno range.
-        let mut rover = 0x8000_0000 | random % 0x7fff_f000;
+        let mut rover = 0x8000_0000 | (random % 0x7fff_f000);
         loop {
             match if port == 0 { Err(Errno::EADDRINUSE) } else { self.claim(port, socket) } {
                 Ok(()) => return Ok(port),
