@@ -269,7 +269,8 @@ impl Net {
     pub(crate) fn assert_clean(mut self) {
         self.run_for(Duration::from_secs(300));
         for ns in [&self.a, &self.b] {
-            assert!(ns.sockets.is_empty(), "{} sockets left", ns.sockets.len());
+            let left = ns.sockets.tcp_sockets().expect("memory");
+            assert!(ns.sockets.is_empty(), "{} sockets left: {left:?}", ns.sockets.len());
             assert_eq!(ns.sockets.stat(), super::SockStat::default());
             assert_eq!(ns.deadlines.earliest(), None);
         }

@@ -104,15 +104,29 @@ impl TcpSocket {
             if stream.detached {
                 return;
             }
+            if segment.syn && stream.progress.edge.is_none() {
+                stream.progress.edge = Some(segment.seq + 1 + stream.receive_room());
+            }
+            let end = segment.seq + usize::from(segment.syn) + segment.payload;
+            if segment.payload > 0 && stream.progress.edge.is_some_and(|edge| end > edge) {
+                // Beyond any window we announced.
+                self.base.ns.sockets.counters.count(Counter::TcpInErrs);
+                return;
+            }
             stream.heard(cx.now);
             if segment.syn
                 && let Some(mss) = segment.mss
             {
                 stream.peer_mss = mss;
             }
+            stream.progress.window_shut = segment.window_shut;
+            let unacknowledged = stream.unacknowledged();
             let pool = cx.stack.pool();
             // Without a buffer for an answer the segment counts as lost.
             let Ok(answer) = stream.engine.input(packet.bytes(), 0, cx.now, pool) else { return };
+            if stream.unacknowledged() != unacknowledged {
+                stream.progress.advanced = cx.now;
+            }
             let path = stream.path.clone();
             let after = state.settle(&self.base, before, Cause::Segment(segment), cx);
             let answer = answer.map(|mut answer| {

@@ -187,6 +187,13 @@ struct Progress {
     heard: Instant,
     /// Since when something sent is unacknowledged.
     unacknowledged: Option<Instant>,
+    /// The sequence number after the last one the receive ring has room for. The engine
+    /// takes the window of its own SYN for a scaled one and would write beyond the ring.
+    edge: Option<TcpSeqNumber>,
+    /// When the peer last acknowledged something new.
+    advanced: Instant,
+    /// The peer's last segment announced no window.
+    window_shut: bool,
     /// The engine was told to probe a silent peer.
     probing: bool,
     /// A deadline passed since the peer was heard: what is sent again is so by timeout.
@@ -212,6 +219,9 @@ impl Progress {
             syns: 0,
             heard: now,
             unacknowledged: None,
+            edge: None,
+            advanced: now,
+            window_shut: false,
             probing: false,
             timed_out: false,
             watchdog: None,

@@ -83,6 +83,12 @@ impl SocketTable {
 }
 
 impl Stream {
+    /// Free bytes of the receive ring.
+    pub(super) fn receive_room(&self) -> usize {
+        let socket = self.engine.socket();
+        socket.recv_capacity() - socket.recv_queue()
+    }
+
     /// The payload of a segment on the wire.
     pub(super) fn mss(&self, options: &SocketOptions) -> usize {
         self.own_mss(options).min(usize::from(self.peer_mss)).max(MIN_MSS)
@@ -144,6 +150,7 @@ impl Stream {
         }
         if segment.ack {
             self.progress.acknowledged = segment.ack_number;
+            self.progress.edge = Some(segment.ack_number + self.receive_room());
         }
     }
 }

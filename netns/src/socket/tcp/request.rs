@@ -280,6 +280,7 @@ fn spawn(ns: &Arc<Namespace>, request: &Request, cx: &Cx<'_>) -> Option<Arc<TcpS
     progress.first = request.ours;
     progress.sent = request.ours + 1;
     progress.acknowledged = request.theirs + 1;
+    progress.edge = Some(request.theirs + 1 + request.sizes.rx);
     let stream = Stream {
         last: engine.state(),
         engine,

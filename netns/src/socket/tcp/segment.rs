@@ -22,6 +22,8 @@ pub(super) struct Segment {
     pub(super) rst: bool,
     pub(super) seq: TcpSeqNumber,
     pub(super) ack_number: TcpSeqNumber,
+    /// It announces no window at all.
+    pub(super) window_shut: bool,
     /// The MSS option.
     pub(super) mss: Option<u16>,
     /// Bytes of both headers.
@@ -91,6 +93,7 @@ impl Segment {
             rst: tcp.rst(),
             seq: tcp.seq_number(),
             ack_number: tcp.ack_number(),
+            window_shut: tcp.window_len() == 0,
             mss,
             headers: ip_header + usize::from(tcp.header_len()),
             payload: tcp.payload().len(),

@@ -177,6 +177,11 @@ impl Stream {
         }
     }
 
+    /// What the peer has yet to acknowledge: changes only if it does.
+    pub(super) fn unacknowledged(&self) -> (usize, State) {
+        (self.engine.socket().send_queue(), self.engine.state())
+    }
+
     /// Sets the socket's deadline, unless an earlier one is set already.
     pub(super) fn arm(&mut self, base: &Base, at: Option<Instant>, cx: &Cx<'_>) {
         let Some(at) = at else { return };

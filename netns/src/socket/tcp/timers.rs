@@ -59,9 +59,12 @@ impl Stream {
         }
     }
 
-    /// When what is unacknowledged has been so for too long.
+    /// When what is unacknowledged has been so for too long. A peer whose window is shut is
+    /// waited for as long as it says so, but not by an orphan.
     fn gives_up_at(&self, options: &SocketOptions) -> Option<Instant> {
-        let since = self.progress.unacknowledged?.max(self.progress.heard);
+        let patient = self.progress.window_shut && self.orphan.is_none();
+        let moved = if patient { self.progress.heard } else { self.progress.advanced };
+        let since = self.progress.unacknowledged?.max(moved);
         Some(since + self.unacknowledged_limit(options))
     }
 
