@@ -204,7 +204,7 @@ mod check {
 
 #[cfg(feature = "lock-check")]
 mod check {
-    use std::cell::RefCell;
+    use core::cell::RefCell;
     use std::vec::Vec;
 
     use super::Rank;

@@ -179,7 +179,7 @@ mod tests {
         for _ in 0..20_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let roll = (state >> 33) as usize;
-            if roll % 3 != 0 {
+            if !roll.is_multiple_of(3) {
                 let count = roll / 3 % 9 + 1;
                 if let Some(first) = map.take(count, 1) {
                     for page in &mut owned[first..first + count] {

@@ -219,7 +219,7 @@ fn text(name: &str) -> Vec<u8> {
 }
 
 fn ipv4(text: &str) -> [u8; 4] {
-    text.parse::<std::net::Ipv4Addr>().expect("an address").octets()
+    text.parse::<core::net::Ipv4Addr>().expect("an address").octets()
 }
 
 fn mac_of(text: &str) -> Vec<u8> {

@@ -107,7 +107,7 @@ pub fn messages(datagrams: &[&[Byte]]) -> Vec<Vec<Byte>> {
             if !is_about_ipv6(&message) {
                 messages.push(message);
             }
-            rest = &rest[(len.max(16) + 3 & !3).min(rest.len())..];
+            rest = &rest[((len.max(16) + 3) & !3).min(rest.len())..];
         }
     }
     messages
@@ -171,7 +171,7 @@ fn without_ipv6_nest(message: &[Byte]) -> Vec<Byte> {
         if u16_at(&message, at + 2) == IFLA_AF_SPEC {
             let mut inner = at + 4;
             while inner + 4 <= at + len {
-                let inner_len = u16_at(&message, inner) as usize + 3 & !3;
+                let inner_len = (u16_at(&message, inner) as usize + 3) & !3;
                 if u16_at(&message, inner + 2) == AF_INET6 {
                     message.drain(inner..inner + inner_len);
                     put(&mut message, at, &((len - inner_len) as u16).to_le_bytes());
@@ -182,7 +182,7 @@ fn without_ipv6_nest(message: &[Byte]) -> Vec<Byte> {
                 inner += inner_len.max(4);
             }
         }
-        at += (len + 3 & !3).max(4);
+        at += ((len + 3) & !3).max(4);
     }
     message
 }

@@ -1,9 +1,9 @@
 //! A machine for one conversation: a stack, the namespaces its setup made, a caller whose
 //! descriptors and children all lead to the namespace `a`.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use warren_netns::{Cx, Namespace, Stack};
 use warren_platform::{CpuId, Duration, Instant, Keeper, Platform, Wake};
