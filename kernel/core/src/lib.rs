@@ -9,6 +9,7 @@
 //! | [`freemap`] | which pages of memory are free |
 //! | [`ldisc`] | what a terminal does with each byte (termios) |
 //! | [`mounts`] | which mount covers which place, and where a mount propagates |
+//! | [`options`] | what the options of a mount say |
 //! | [`names`] | how a path name splits into components |
 //! | [`ranges`] | which byte ranges of a file are locked, and by whom |
 //! | [`signals`] | which signals wait, and what they do by default |
@@ -29,6 +30,7 @@ pub mod freemap;
 pub mod ldisc;
 pub mod mounts;
 pub mod names;
+pub mod options;
 pub mod ranges;
 pub mod signals;
 pub mod timers;

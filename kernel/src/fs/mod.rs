@@ -29,7 +29,6 @@ pub mod locks;
 pub mod mount;
 pub mod nsfs;
 pub mod open;
-mod options;
 pub mod pipe;
 pub mod poll;
 pub mod proc;

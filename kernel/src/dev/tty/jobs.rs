@@ -157,9 +157,13 @@ fn is_same(terminal: &dyn Terminal, tty: &Tty) -> bool {
 }
 
 /// Makes `tty` control the caller's session if nothing is in the way: the caller leads
-/// it, it has no terminal, the terminal has no session. Otherwise nothing happens.
+/// it, it has no terminal, the terminal has no session. Otherwise nothing happens, nor for
+/// process 1: on Linux it leads no session until it asks for one.
 pub(super) fn acquire(tty: &Arc<Tty>) {
     let thread = current();
+    if thread.process().is_init() {
+        return;
+    }
     let Ok(session) = own_session(&thread) else { return };
     if session.id() != thread.process().pid() || session.terminal().is_some() {
         return;

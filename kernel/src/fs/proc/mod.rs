@@ -20,9 +20,10 @@ mod system;
 
 use alloc::format;
 
+use warren_kernel_core::options::split_options;
+
 use super::generated::{Directory, GeneratedFs, Link, Node, PROC_SUPER_MAGIC};
 use super::inode::FileSystem;
-use super::options::split_options;
 use super::stat::Kind;
 use crate::prelude::*;
 use crate::process::{Pid, current, tree};

@@ -14,13 +14,13 @@ use ostd::boot::boot_info;
 use ostd::boot::memory_region::MemoryRegionType;
 use ostd::mm::PAGE_SIZE;
 use spin::Once;
+use warren_kernel_core::options::{parse_size, split_options};
 
 pub use inode::TmpInode;
 
 use super::file::{OpenFile, OpenFlags};
 use super::inode::{Creator, FileSystem, Inode};
 use super::mount::{Mount, anonymous_path, internal_mount};
-use super::options::{parse_size, split_options};
 use super::stat::{Device, Kind, StatFs};
 use crate::mm::frames;
 use crate::prelude::*;
@@ -95,9 +95,9 @@ impl Tmpfs {
         let mut shown = String::new();
         for (key, value) in split_options(options) {
             match key {
-                b"size" => pages = page_count(parse_size(value, total_memory())?),
-                b"nr_blocks" => pages = parse_size(value, 0)? as usize,
-                b"nr_inodes" => inodes = parse_size(value, 0)? as usize,
+                b"size" => pages = page_count(size(value, total_memory())?),
+                b"nr_blocks" => pages = size(value, 0)? as usize,
+                b"nr_inodes" => inodes = size(value, 0)? as usize,
                 b"mode" => creator.permissions = parse_number(value, 8)? & 0o7777,
                 b"uid" => creator.uid = parse_number(value, 10)?,
                 b"gid" => creator.gid = parse_number(value, 10)?,
@@ -123,6 +123,10 @@ impl Tmpfs {
         let root = TmpInode::directory(&instance, &creator)?;
         Ok(Arc::new(Self { name, instance, root, shown }))
     }
+}
+
+fn size(text: &[u8], whole: u64) -> Result<u64> {
+    parse_size(text, whole).ok_or(Errno::EINVAL)
 }
 
 fn page_count(bytes: u64) -> usize {
