@@ -1,6 +1,6 @@
 //! Sending and receiving.
 
-use warren_syscall::abi::{MSG_DONTWAIT, MSG_WAITFORONE};
+use warren_syscall::abi::{MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_WAITFORONE};
 use warren_syscall::socket::message::{Incoming, Source as _};
 
 use super::{Opened, read_name, write_name};
@@ -180,7 +180,9 @@ fn receive_header(file: &Opened, header: &MsgHdr, flags: u32) -> Result<usize> {
     }
     user::write_bytes(header.control, &incoming.control)?;
     let name_len = if header.name == 0 { 0 } else { name.len() };
-    header.write_back(name_len, incoming.control.len(), incoming.flags)?;
+    // Linux repeats this one flag of the call among those of the message.
+    let shown = incoming.flags | flags & MSG_CMSG_CLOEXEC;
+    header.write_back(name_len, incoming.control.len(), shown)?;
     Ok(incoming.bytes)
 }
 
