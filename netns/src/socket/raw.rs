@@ -234,7 +234,7 @@ impl RawSocket {
     ) -> Result<(), SocketError> {
         let len = packet.len();
         if len > path.mtu {
-            return Err(SocketError::MessageTooLong);
+            return Err(self.too_long(path));
         }
         let total = u16::try_from(len).map_err(|_| SocketError::MessageTooLong)?;
         if len < IPV4_HEADER {

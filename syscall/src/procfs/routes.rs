@@ -21,6 +21,9 @@ const WIDTH: usize = 127;
 
 /// `fib_route_seq_show` (net/ipv4/fib_trie.c): the main table.
 pub(super) fn route(text: &mut Text, ns: &Arc<Namespace>, _cx: &Cx<'_>) -> Result<(), Errno> {
+    if !ns.has_route_tables() {
+        return Ok(());
+    }
     let start = text.mark();
     text.add("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
     text.pad(start, WIDTH);

@@ -182,6 +182,7 @@ impl Socket {
     /// See the family. The host sends SIGPIPE along with EPIPE from streams, unless
     /// MSG_NOSIGNAL forbids it ([`Socket::signals_broken_pipe`]).
     pub fn send(&self, message: Outgoing<'_>, call: &Call<'_>) -> Result<usize, Errno> {
+        self.stamps.sent(call.cx.now);
         self.protocol.send(message, call)
     }
 

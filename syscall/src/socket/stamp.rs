@@ -13,8 +13,15 @@ use crate::errno::Errno;
 use crate::process::Process;
 
 /// Which of SO_TIMESTAMP, SO_TIMESTAMPNS and their 64-bit siblings is on; one at a time.
+///
+/// A packet's time is when the poll that took it began, which for a reply can be a moment
+/// before its request was sent. No clock goes back: a packet from before the socket's last
+/// send is stamped when it is read, as Linux stamps packets that have no time of their own.
 #[derive(Debug, Default)]
-pub struct Stamps(AtomicU8);
+pub struct Stamps {
+    kind: AtomicU8,
+    last_send: AtomicU64,
+}
 
 /// The option numbers, and the word that stands for each; zero is none.
 const KINDS: [i32; 4] = [SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW];
@@ -24,11 +31,21 @@ impl Stamps {
     pub(super) fn set(&self, option: i32, on: bool) {
         let word = KINDS.iter().position(|kind| *kind == option && on);
         let word = word.and_then(|at| u8::try_from(at + 1).ok()).unwrap_or(0);
-        self.0.store(word, Ordering::Relaxed);
+        self.kind.store(word, Ordering::Relaxed);
+    }
+
+    /// Something was sent.
+    pub(super) fn sent(&self, now: Instant) {
+        self.last_send.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// When a packet that came `at` a time shall be said to have come.
+    pub(super) fn received(&self, at: Instant, now: Instant) -> Instant {
+        if at.as_nanos() < self.last_send.load(Ordering::Relaxed) { now } else { at }
     }
 
     fn current(&self) -> Option<i32> {
-        let word = usize::from(self.0.load(Ordering::Relaxed));
+        let word = usize::from(self.kind.load(Ordering::Relaxed));
         KINDS.get(word.checked_sub(1)?).copied()
     }
 
@@ -38,7 +55,7 @@ impl Stamps {
     }
 
     pub(super) fn copy(&self, other: &Self) {
-        self.0.store(other.0.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.kind.store(other.kind.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Adds the control message, if one is wanted.

@@ -91,6 +91,14 @@ impl Namespace {
         self.ip.tables.read().fib.has_table(id)
     }
 
+    /// Whether there is a local or a main table: Linux makes both with the first route, and
+    /// /proc/net/route is empty until then.
+    #[must_use]
+    pub fn has_route_tables(&self) -> bool {
+        let tables = self.ip.tables.read();
+        tables.fib.has_table(table::MAIN) || tables.fib.has_table(table::LOCAL)
+    }
+
     /// Every route of every table, in the order Linux dumps them.
     ///
     /// # Errors

@@ -1,13 +1,16 @@
 //! Data path of datagram sockets, outwards: what one send may say, and how a packet leaves.
 
-use core::net::Ipv4Addr;
+use alloc::vec::Vec;
+use core::net::{Ipv4Addr, SocketAddrV4};
 
 use warren_packet::Packet;
+use warren_platform::Readiness;
 
 use super::{DatagramSocket, DatagramState};
 use crate::cx::Cx;
 use crate::error::SocketError;
 use crate::ids::Ifindex;
+use crate::socket::error_queue::{ErrorOrigin, ExtendedError, QueuedError};
 use crate::socket::options::PathMtuDiscovery;
 use crate::socket::path::{AddressKind, Path, PathQuery, SendFailure};
 use crate::socket::wire::{IPV4_HEADER, Ipv4Fields};
@@ -142,7 +145,7 @@ impl DatagramSocket {
         let dont_fragment = match outgoing.discovery {
             PathMtuDiscovery::Dont => false,
             PathMtuDiscovery::Want => fits,
-            PathMtuDiscovery::Do if !fits => return Err(SocketError::MessageTooLong),
+            PathMtuDiscovery::Do if !fits => return Err(self.too_long(path)),
             PathMtuDiscovery::Do | PathMtuDiscovery::Probe => true,
         };
         let ttl = match path.kind {
@@ -162,6 +165,33 @@ impl DatagramSocket {
         .write(header)?;
         outgoing.mark_packet(&mut packet);
         self.push(packet, path, cx)
+    }
+
+    /// The path is too narrow: IP_RECVERR sockets read in their error queue by how much
+    /// (Linux: `ip_local_error`).
+    pub(in crate::socket) fn too_long(&self, path: &Path) -> SocketError {
+        let error = SocketError::MessageTooLong;
+        let notice = {
+            let mut state = self.state.lock();
+            let port = state.peer.map_or(0, |peer| peer.port());
+            let what = ExtendedError {
+                error,
+                origin: ErrorOrigin::Local,
+                icmp_type: 0,
+                code: 0,
+                info: u32::try_from(path.mtu).unwrap_or(u32::MAX),
+                offender: None,
+            };
+            let queued = QueuedError {
+                what,
+                destination: SocketAddrV4::new(path.destination, port),
+                payload: Vec::new(),
+            };
+            let kept = state.options.receive_errors && state.errors.push(queued);
+            state.notice(if kept { Readiness::ERR } else { Readiness::empty() })
+        };
+        notice.tell();
+        error
     }
 
     /// Sends a packet with a complete IP header; waits out one full queue by polling.

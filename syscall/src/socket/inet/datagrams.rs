@@ -92,7 +92,8 @@ impl<K: Kind> Protocol for Datagrams<K> {
             let copied = datagram.bytes.len().min(room.payload.room());
             room.payload.put(&datagram.bytes[..copied])?;
             let mut out = Writer::new(room.control);
-            stamps.put(&mut out, datagram.at, call.process);
+            let at = stamps.received(datagram.at, call.cx.now);
+            stamps.put(&mut out, at, call.process);
             control::describe(datagram, wants, &mut out);
             let (control, mut flags) = out.finish();
             if copied < datagram.bytes.len() {
@@ -104,7 +105,7 @@ impl<K: Kind> Protocol for Datagrams<K> {
                 name: SockAddr::inet(datagram.from),
                 control,
                 flags,
-                stamp: Some(datagram.at),
+                stamp: Some(at),
             })
         });
         match outcome {
