@@ -4,6 +4,7 @@
 must ip link add br0 address 02:00:00:00:00:ff type bridge
 must ip addr add 10.0.0.254/24 dev br0
 must ip link set br0 up
+await NO-CARRIER ip link show br0
 must ip link show br0
 
 for n in 1 2 3; do

@@ -76,7 +76,7 @@ for try in $(seq 50); do
     sleep 0.1
 done
 ip link set v1 netns "$sleeper" || fail "v1 did not move to a process"
-must nsenter --net=/proc/$sleeper/ns/net ip -br link show v1
+nsenter --net=/proc/$sleeper/ns/net ip -br link show v1 || fail "v1 is not where it went"
 end "$sleeper"
 
 say "With the process v1 is gone, and its peer in a as well."

@@ -57,5 +57,5 @@ ip netns exec c sleep 60 &
 sleeper=$!
 await "$sleeper" ip netns pids c
 must ip netns del c
-must nsenter --net=/proc/$sleeper/ns/net ip -br link show v0
+nsenter --net=/proc/$sleeper/ns/net ip -br link show v0 || fail "the namespace is gone"
 end "$sleeper"

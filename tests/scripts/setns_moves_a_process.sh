@@ -9,6 +9,7 @@ must ip -n b addr add 10.0.0.2/24 dev v1
 must ip -n a link set v0 up
 must ip -n b link set v1 up
 await 'state UP' ip -n a link show v0
+await 'state UP' ip -n b link show v1
 
 say "Here 10.0.0.2 is out of reach; moved to a by the name, the same command reaches it."
 refused ping -c1 -W1 10.0.0.2

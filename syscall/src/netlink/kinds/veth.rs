@@ -2,17 +2,21 @@
 //! the message (include/uapi/linux/veth.h, drivers/net/veth.c).
 
 use alloc::sync::Arc;
+use core::ops::RangeInclusive;
 
 use warren_netns::Link;
 use warren_veth::PairSpec;
 
 use super::KindCodec;
+use crate::errno::Errno;
 use crate::netlink::ack::Refusal;
 use crate::netlink::attr::{Policy, Rule};
 use crate::netlink::route::links::NewLink;
 use crate::netlink::route::links::abi::FIXED;
 
 const VETH_INFO_PEER: u16 = 1;
+/// ETH_MIN_MTU to ETH_MAX_MTU.
+const MTU: RangeInclusive<u32> = 68..=65_535;
 
 static DATA: Policy = Policy {
     max: VETH_INFO_PEER,
@@ -50,6 +54,10 @@ impl KindCodec for Veth {
         };
         let admin = new.request.admin_of(&peer.ns)?;
         let spec = new.spec(self.name())?;
+        // veth_validate looks before anyone who would explain: EINVAL without a text.
+        if spec.mtu.is_some_and(|mtu| !MTU.contains(&mtu.0)) {
+            return Err(Refusal::new(Errno::EINVAL));
+        }
         let own = PairSpec { ns: &new.ns, spec: &spec };
         let other = PairSpec { ns: &peer.ns, spec: &peer.spec };
         let link = warren_veth::create_pair(&admin, own, other, new.request.cx)?;

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use core::net::Ipv4Addr;
 
 use warren_netns::Ifindex;
+use warren_netns::ip::route::table;
 use warren_netns::ip::{Flow, Route, RouteDecision, RouteKind};
 
 use super::abi::*;
@@ -185,7 +186,10 @@ impl Found {
     fn write(&self, out: &mut Writer<'_>) {
         let Self { flow, decision, .. } = self;
         // RT_TABLE_MAIN, unless the asker wants to know.
-        let table = if self.lookup_table { decision.table } else { 254 };
+        // Without rules of its own a namespace looks up both tables in one trie, and Linux
+        // names that "main" (fib_lookup, fib_trie_unmerge).
+        let named = self.lookup_table && decision.table != table::LOCAL;
+        let table = if named { decision.table } else { table::MAIN };
         let about = match decision.kind {
             RouteKind::Local => RTCF_LOCAL,
             RouteKind::Broadcast => RTCF_BROADCAST,
