@@ -20,8 +20,9 @@ pub fn fill(buffer: &mut [u8]) {
 
 fn seed() -> [u8; 32] {
     let mut seed = [0; 32];
-    for word in seed.chunks_exact_mut(8) {
-        word.copy_from_slice(&hardware_word().to_le_bytes());
+    let (words, _) = seed.as_chunks_mut::<8>();
+    for word in words {
+        *word = hardware_word().to_le_bytes();
     }
     seed
 }

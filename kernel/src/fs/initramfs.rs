@@ -41,11 +41,12 @@ fn create(root: &Arc<dyn Inode>, entry: &Entry<'_>, seen: &mut Seen) -> Result<(
     };
     let kind = Kind::of_mode(entry.mode).ok_or(Errno::EINVAL)?;
     let key = (entry.dev, entry.ino);
-    if entry.nlink > 1 && kind != Kind::Directory {
-        if let Some(inode) = seen.get(&key) {
-            parent.link(name, inode)?;
-            return fill(inode, kind, entry.data);
-        }
+    if entry.nlink > 1
+        && kind != Kind::Directory
+        && let Some(inode) = seen.get(&key)
+    {
+        parent.link(name, inode)?;
+        return fill(inode, kind, entry.data);
     }
     let rdev = Device::new(entry.rdev.0, entry.rdev.1);
     let node = match kind {
@@ -81,9 +82,12 @@ fn fill(inode: &Arc<dyn Inode>, kind: Kind, data: &[u8]) -> Result<()> {
     inode.downcast_ref::<TmpInode>().ok_or(Errno::EINVAL)?.fill(data)
 }
 
+/// A directory, and a name in it.
+type Place<'a> = (Arc<dyn Inode>, &'a [u8]);
+
 /// The directory an entry belongs into and its name there. Directories the archive
 /// does not list are made.
-fn locate<'a>(root: &Arc<dyn Inode>, path: &'a [u8]) -> Result<Option<(Arc<dyn Inode>, &'a [u8])>> {
+fn locate<'a>(root: &Arc<dyn Inode>, path: &'a [u8]) -> Result<Option<Place<'a>>> {
     let mut at = root.clone();
     let mut rest = path;
     while let Some(next) = step(rest) {

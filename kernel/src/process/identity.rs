@@ -241,8 +241,8 @@ pub(super) fn setgroups(thread: &Arc<Thread>, [size, list, ..]: Args) -> Result<
     bytes.try_reserve_exact(size * 4).map_err(|_| Errno::ENOMEM)?;
     bytes.resize(size * 4, 0);
     user::read_bytes(list, &mut bytes)?;
-    let group = |word: &[u8]| u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-    let mut groups: Vec<u32> = bytes.chunks_exact(4).map(group).collect();
+    let (words, _) = bytes.as_chunks::<4>();
+    let mut groups: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
     groups.sort_unstable();
     change(thread, |_, new| {
         new.groups = groups;

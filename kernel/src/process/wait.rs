@@ -79,14 +79,12 @@ pub(super) fn wait(
     options: WaitOptions,
 ) -> Result<Option<News>> {
     let process = thread.process();
-    let news =
-        process.children_changed.wait_until(None, || match look(process, which, options) {
-            Ok(Some(news)) => Some(Ok(Some(news))),
-            Ok(None) if options.contains(WaitOptions::NOHANG) => Some(Ok(None)),
-            Ok(None) => None,
-            Err(error) => Some(Err(error)),
-        })?;
-    news
+    process.children_changed.wait_until(None, || match look(process, which, options) {
+        Ok(Some(news)) => Some(Ok(Some(news))),
+        Ok(None) if options.contains(WaitOptions::NOHANG) => Some(Ok(None)),
+        Ok(None) => None,
+        Err(error) => Some(Err(error)),
+    })?
 }
 
 /// Looks once at the children.

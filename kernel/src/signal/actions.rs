@@ -36,7 +36,7 @@ impl Action {
 
     /// The four words of the ABI.
     #[must_use]
-    pub fn to_words(&self) -> [u64; 4] {
+    pub fn to_words(self) -> [u64; 4] {
         let handler = match self.disposition {
             Disposition::Default => 0,
             Disposition::Ignore => 1,

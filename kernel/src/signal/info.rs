@@ -98,7 +98,7 @@ impl SigInfo {
 
     /// As the ABI writes it.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; SIGINFO_LEN] {
+    pub fn to_bytes(self) -> [u8; SIGINFO_LEN] {
         let mut bytes = [0; SIGINFO_LEN];
         let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
         put(0, &self.signal.number().to_le_bytes());

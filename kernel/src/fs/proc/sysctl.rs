@@ -40,7 +40,10 @@ const SETTINGS: &[Setting] = &[
     ("vm/overcommit_memory", || Ok(String::from("1")), None),
 ];
 
-fn name(which: fn((Vec<u8>, Vec<u8>)) -> Vec<u8>) -> Result<String> {
+/// The host name and the domain name.
+type Names = (Vec<u8>, Vec<u8>);
+
+fn name(which: fn(Names) -> Vec<u8>) -> Result<String> {
     Ok(String::from_utf8_lossy(&which(current().ns()?.uts.names())).into_owned())
 }
 

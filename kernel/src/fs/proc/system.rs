@@ -127,7 +127,7 @@ fn cpu_model() -> String {
     if __cpuid(0x8000_0000).eax < LAST {
         return String::from("unknown");
     }
-    let leaves = (FIRST..=LAST).map(|leaf| __cpuid(leaf));
+    let leaves = (FIRST..=LAST).map(__cpuid);
     let words: Vec<u32> =
         leaves.flat_map(|leaf| [leaf.eax, leaf.ebx, leaf.ecx, leaf.edx]).collect();
     cpu_text(&words)

@@ -5,7 +5,6 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use ostd::sync::{LocalIrqDisabled, Mutex, SpinLock};
 
-use crate::fs::poll::Registration;
 use crate::fs::{Events, File, OpenFile, Pollee, Poller};
 use crate::prelude::*;
 use crate::sync::Notify;
