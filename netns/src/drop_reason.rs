@@ -70,10 +70,6 @@ reasons! {
     BadTransport,
     /// No socket wants it.
     NoSocket,
-    /// The socket's receive queue is full.
-    SocketFull,
-    /// The listener's backlog is full.
-    BacklogFull,
     /// A source hardware address no station has: a group's, or zero.
     BadSourceMac,
     /// The bridge port does not forward.

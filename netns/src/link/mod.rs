@@ -80,8 +80,6 @@ pub(crate) struct LinkState {
     pub(crate) oper_state: OperState,
     pub(crate) carrier: bool,
     pub(crate) link_mode: u8,
-    /// `lo`, or a link that could not be moved out: dies with the namespace.
-    pub(crate) dying: bool,
     /// It was up since it came here: a qdisc was attached then, and stays.
     pub(crate) has_qdisc: bool,
     pub(crate) carrier_ups: u32,

@@ -189,7 +189,6 @@ impl Namespace {
             oper_state: OperState::Unknown,
             carrier: true,
             link_mode: 0,
-            dying: false,
             has_qdisc: false,
             carrier_ups: 0,
             carrier_downs: 0,
@@ -251,7 +250,6 @@ impl Namespace {
         }
         self.l3_link_gone(link, cx);
         if moved_to.is_none() {
-            link.state().write().dying = true;
             link.kind().detached(link, cx);
             for port in link.kind().ports() {
                 self.release_port(link, &port, cx);
